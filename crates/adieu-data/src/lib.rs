@@ -1,0 +1,1 @@
+//! Datasets: one file each; parsing, checks, the bundled digits.

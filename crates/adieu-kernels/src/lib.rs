@@ -1,0 +1,1 @@
+//! Fused matrix products and row passes on CPU: slices in, slices out.

@@ -1,0 +1,1 @@
+//! Meters: one file a sensor; the counting allocator; the machine's description.

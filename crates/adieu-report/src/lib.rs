@@ -1,0 +1,1 @@
+//! Run records into statistics, figures and pages.

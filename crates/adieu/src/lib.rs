@@ -1,0 +1,1 @@
+//! Recipe, plan, trainer, run folder: the library people name.
