@@ -1,0 +1,1 @@
+//! JSON Lines: writing and reading records.
