@@ -17,7 +17,7 @@ pub mod lint;
 pub mod reading;
 
 pub use event::{
-    DataInfo, Event, Evaluation, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture, PictureKind, Program,
-    RunStart, Scalar, Split, Stamped,
+    DataInfo, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture, PictureKind,
+    Program, RunStart, Scalar, Split, Stamped,
 };
 pub use reading::{Reading, Unit, Value};
