@@ -1,4 +1,5 @@
 //! Records survive the disk: round trips, torn files, damage, refusal, sudden death.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -1,5 +1,10 @@
 //! Proptest strategies for every event, and what the tests share.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "test helpers; each binary uses its own part"
+)]
 
 use std::fmt::Debug;
 use std::path::Path;
