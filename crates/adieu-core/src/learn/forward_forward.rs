@@ -1,0 +1,470 @@
+//! Forward-Forward, supervised. Hinton 2022, "The Forward-Forward Algorithm: Some Preliminary Investigations",
+//! arXiv:2212.13345, and the MATLAB code published with it.
+//!
+//! Every layer has its own loss and nothing flows back past it. A *positive* row is an image with its true label
+//! written in, a *negative* row the same image with a wrong one. Each layer learns to have high goodness on the
+//! first and low goodness on the second:
+//!
+//! ```text
+//! x₀ = N(image with label)            N: row norm, only the direction goes on
+//! hₗ = φ(xₗ Wₗ + bₗ)    gₗ = Σⱼ hₗⱼ²    p = σ((gₗ − θ)/T)    xₗ₊₁ = N(hₗ)
+//! δ  = ∂L/∂a = −(t − p) h / (T B)     t = 1 for positive rows, 0 for negative; B = positive rows
+//! mⱼ ← 0.9 mⱼ + 0.1 mean_pos(hⱼ)      δⱼ −= λ (mean_k m_k − mⱼ) / B on every positive row, ungated by φ
+//! ```
+//!
+//! A linear softmax *head* reads `N(h)` of the layers after the first under a neutral label. It answers in one pass
+//! (`head`), and the wrong labels are drawn from it: those the network would fall for. The other read-out
+//! (`goodness`) tries every label and takes the one whose goodness, summed over the layers after the first, is best.
+//! All layers learn in the same step, from activities computed with the weights before it.
+//!
+//! Letters: see the crate's documentation; λ is `peer_weight`, m the peers' running mean.
+//!
+//! # Differences from the paper
+//! - The gradient of g is 2h; the published code drops the 2 and learning rates are tuned to that. So do we: each
+//!   layer descends ½ L.
+//! - ε of the row norm is 1e-20, not e⁻¹⁰⁰, which f32 cannot hold.
+//! - Batches are drawn afresh each epoch; the published code keeps 500 fixed ones.
+//! - If rounding leaves the sampler of wrong labels empty-handed, it takes the likeliest; the published code then
+//!   shows no label at all.
+//! - With one layer there is none after the first: `skip_first = false` must be said.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
+use crate::Tensor;
+use crate::parts::Batch;
+use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
+use crate::parts::chance::Purpose;
+use crate::parts::dense::Dense;
+use crate::parts::goodness::Goodness;
+use crate::parts::host::{matrix, stack_rows, view};
+use crate::parts::label_code::{LabelCode, Labels};
+use crate::parts::negatives::{Evidence, Negatives};
+use crate::parts::norm::Norm;
+use crate::parts::objective::{CrossEntropy, Objective, Tags};
+use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
+use crate::parts::param::Param;
+use crate::parts::schedule::Schedule;
+
+/// Forward-Forward, supervised: every layer learns by its own goodness. The defaults are Hinton's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForwardForward {
+    /// How a layer scores its activity.
+    pub goodness: Goodness,
+    /// How the score is judged.
+    pub objective: Objective,
+    /// Whether real data shall have high goodness or low.
+    pub direction: Direction,
+    /// What the next layer sees of a row.
+    pub norm: Norm,
+    /// How labels are shown.
+    pub label: LabelCode,
+    /// Which wrong labels the negative rows get.
+    pub negatives: Negatives,
+    /// Peer normalisation λ: pushes units towards the layer's mean activity, so that none dies. 0 is off.
+    #[schemars(range(min = 0.0, max = 1e3))]
+    pub peer_weight: f64,
+    /// Share of the old running mean that peer normalisation keeps.
+    #[schemars(range(min = 0.0, max = 0.999999))]
+    pub peer_momentum: f64,
+    /// How the layers' weights move.
+    pub optimizer: Optimizer,
+    /// Whether to train a linear softmax head.
+    pub head: bool,
+    /// How the head's weights move.
+    pub head_optimizer: Optimizer,
+    /// Learning rates over the epochs, for layers and head.
+    pub schedule: Schedule,
+    /// Whether all layers learn at once or one after the other.
+    pub layers: Together,
+    /// Leave the first layer out of both read-outs.
+    pub skip_first: bool,
+    /// The read-out that answers when nobody asks for another.
+    pub readout: Readout,
+}
+
+impl Default for ForwardForward {
+    fn default() -> ForwardForward {
+        ForwardForward {
+            goodness: Goodness::default(),
+            objective: Objective::default(),
+            direction: Direction::Maximise,
+            norm: Norm::Rms,
+            label: LabelCode::default(),
+            negatives: Negatives::default(),
+            peer_weight: 0.03,
+            peer_momentum: 0.9,
+            optimizer: EmaSgd::default().into(),
+            head: true,
+            head_optimizer: EmaSgd { rate: 0.1, momentum: 0.9, decay: 0.003 }.into(),
+            schedule: Schedule::default(),
+            layers: Together::Together,
+            skip_first: true,
+            readout: Readout::Goodness,
+        }
+    }
+}
+
+/// What real data shall have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// High goodness.
+    Maximise,
+    /// Low goodness (the paper prefers it on CIFAR-10).
+    Minimise,
+}
+
+/// When the layers learn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Together {
+    /// All of them at every step.
+    Together,
+    /// One after the other, each for its share of the epochs and with its own schedule.
+    Greedily,
+}
+
+/// How an answer is read out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Readout {
+    /// Try every label; the best goodness wins. K passes.
+    Goodness,
+    /// The linear head under a neutral label. One pass.
+    Head,
+}
+
+impl LearnerFn for ForwardForward {
+    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
+        let mut all = Vec::new();
+        let mut refuse = |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
+        if self.skip_first && widths.len() == 1 {
+            let what = "with one block there is none after the first to read out".into();
+            refuse("skip_first", what, "set skip_first = false, or add a block");
+        }
+        if !self.head && self.negatives.needs_logits() {
+            let what = format!("`{}` negatives are drawn from the head", self.negatives.name());
+            refuse("negatives.kind", what, "set head = true, or choose uniform negatives");
+        }
+        if !self.head && self.readout == Readout::Head {
+            refuse("readout", "there is no head to read".into(), "set head = true, or readout = \"goodness\"");
+        }
+        if self.layers == Together::Greedily && task.epochs < widths.len() as u64 {
+            let what = format!("{} epochs cannot be shared among {} layers", task.epochs, widths.len());
+            refuse("layers", what, "give at least one epoch a layer, or layers = \"together\"");
+        }
+        if task.classes > task.input.features() {
+            let what = format!("{} inputs cannot hold {} classes", task.input.features(), task.classes);
+            refuse("label.kind", what, "use data with more features");
+        }
+        all
+    }
+
+    fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
+        let widths = widths(net, task.input);
+        let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
+            descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
+            peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
+            of_ones: self.goodness.of_ones(*width),
+            head: (self.head && self.reads(l)).then(|| {
+                let mut dense = Dense::linear_zero(&format!("head.{l}"), *width, task.classes, false);
+                let path = format!("head.{l}");
+                let descent = Descent::new(&self.head_optimizer, &path, |visit| dense.params(visit));
+                Head { dense, descent }
+            }),
+        });
+        let table = if self.negatives.frozen() { task.train_rows } else { 0 };
+        Box::new(Running {
+            layers: layers.collect(),
+            frozen: Param::new("negatives.frozen", &[table], vec![-1.0; table], false),
+            recipe: self.clone(),
+            task: task.clone(),
+            epoch: 1,
+        })
+    }
+}
+
+impl ForwardForward {
+    fn reads(&self, layer: usize) -> bool {
+        layer > 0 || !self.skip_first
+    }
+
+    fn direction(&self) -> f32 {
+        match self.direction {
+            Direction::Maximise => 1.0,
+            Direction::Minimise => -1.0,
+        }
+    }
+}
+
+/// What the learner keeps for a layer.
+struct Layer {
+    descent: Descent,
+    /// m: running mean activity of each unit on positive rows.
+    peers: Param,
+    of_ones: f64,
+    head: Option<Head>,
+}
+
+/// The part of the softmax head that reads one layer; the logits of all parts are summed.
+struct Head {
+    dense: Dense,
+    descent: Descent,
+}
+
+struct Running {
+    recipe: ForwardForward,
+    task: Task,
+    layers: Vec<Layer>,
+    /// For frozen negatives: the wrong label of each training row, −1 until its first is drawn; else empty.
+    frozen: Param,
+    epoch: u64,
+}
+
+impl Learner for Running {
+    fn epoch(&mut self, epoch: u64) -> f64 {
+        self.epoch = epoch;
+        self.gain()
+    }
+
+    fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
+        let (top, gain) = (self.top(), self.gain());
+        let mut said = Vec::new();
+        let logits = self.head_step(net, batch, cx, &mut said)?;
+
+        cx.clock.press(Phase::Negatives, 0);
+        let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
+        let (label, classes) = (&self.recipe.label, self.task.classes);
+        let positive = label.write(&batch.x, Labels::Each(&batch.labels), classes);
+        let negative = label.write(&batch.x, Labels::Each(&wrong), classes);
+        let positives = batch.labels.len();
+        let mut tags = Tags {
+            real: (0..2 * positives).map(|row| row < positives).collect(),
+            labels: [&batch.labels[..], &wrong[..]].concat(),
+            direction: self.recipe.direction(),
+            of_ones: 0.0,
+        };
+        let mut x = self.recipe.norm.apply(&stack_rows(&positive, &negative));
+        let mut chance = cx.chance(Purpose::Dropout);
+
+        for (l, block) in net.iter_mut().enumerate().take(top + 1) {
+            cx.clock.press(Phase::Forward, l);
+            let cost = block.cost(2 * positives);
+            cx.clock.work(cost.forward_macs);
+            let (h, saved) = block.forward(x, &mut chance); // h = φ(x W + b)
+            cx.clock.held(Saved::bytes([&saved]));
+            let layer = &mut self.layers[l];
+            let g = self.recipe.goodness.value(&h); // g(h)
+            finite(&view(&g), Some(l), "goodness")?;
+
+            cx.clock.press(Phase::Credit, l);
+            tags.of_ones = layer.of_ones;
+            let (loss, dg) = self.recipe.objective.loss(&g, &tags); // L, ∂L/∂g
+            say(&mut said, l, loss, &g, &tags, self.recipe.objective.threshold(layer.of_ones));
+            if self.recipe.layers == Together::Together || l == top {
+                let dh = self.recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
+                let ungated = layer.peer_push(&h, positives, &self.recipe);
+                layer.descent.begin(gain);
+                cx.clock.work(cost.weight_macs);
+                let mut descend = layer.descent.on(&mut *cx.clock, l);
+                block.pullback(saved, Credit { dy: dh, ungated }, false, &mut descend); // ∂L/∂W, ∂L/∂b, applied
+            }
+            cx.clock.press(Phase::Forward, l);
+            x = self.recipe.norm.apply(&h); // nothing flows back past this line
+        }
+        cx.clock.held(0);
+        Ok(said)
+    }
+
+    fn readouts(&self) -> Vec<&'static str> {
+        match (self.recipe.head, self.recipe.readout) {
+            (false, _) => vec!["goodness"],
+            (true, Readout::Goodness) => vec!["goodness", "head"],
+            (true, Readout::Head) => vec!["head", "goodness"],
+        }
+    }
+
+    fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
+        match readout {
+            "goodness" => self.goodness_of_each_label(net, x),
+            "head" if self.recipe.head => self.logits(net, x),
+            other => panic!("Forward-Forward has no read-out `{other}`"),
+        }
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        for layer in &mut self.layers {
+            layer.descent.params(visit);
+            visit(&mut layer.peers);
+            if let Some(head) = &mut layer.head {
+                head.dense.params(visit);
+                head.descent.params(visit);
+            }
+        }
+        if self.recipe.negatives.frozen() {
+            visit(&mut self.frozen);
+        }
+    }
+
+    fn parts(&self) -> Vec<(String, u64, u64)> {
+        let heads = self.layers.iter().enumerate().filter_map(|(l, layer)| Some((l, layer.head.as_ref()?)));
+        let name = |(l, head): (usize, &Head)| {
+            let name = format!("head on layer {}: {}", l + 1, head.dense.describe());
+            (name, self.task.classes as u64, head.dense.cost(1).parameters)
+        };
+        heads.map(name).collect()
+    }
+}
+
+impl Running {
+    /// The topmost layer that runs: all of them, or, greedily, the one being trained.
+    fn top(&self) -> usize {
+        self.stage().0
+    }
+
+    /// Greedily: (layer being trained, first epoch of its share − 1, epochs of its share). Together: all, all.
+    fn stage(&self) -> (usize, u64, u64) {
+        let (layers, epochs) = (self.layers.len() as u64, self.task.epochs);
+        if self.recipe.layers == Together::Together {
+            return (self.layers.len() - 1, 0, epochs);
+        }
+        let start = |l: u64| l * epochs / layers;
+        let layer = (0..layers).rev().find(|l| start(*l) < self.epoch).unwrap_or(0);
+        (layer as usize, start(layer), start(layer + 1) - start(layer))
+    }
+
+    fn gain(&self) -> f64 {
+        let (_, before, epochs) = self.stage();
+        self.recipe.schedule.gain(self.epoch - before, epochs)
+    }
+
+    /// The neutral pass: trains the head, and returns its logits from before that.
+    fn head_step(
+        &mut self,
+        net: &Net,
+        batch: &Batch,
+        cx: &mut StepCx<'_>,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Option<Tensor>, Diverged> {
+        if !self.recipe.head {
+            return Ok(None);
+        }
+        let (top, gain, classes, rows) = (self.top(), self.gain(), self.task.classes, batch.labels.len());
+        cx.clock.press(Phase::Readout, 0);
+        let mut x = self.recipe.norm.apply(&self.recipe.label.write(&batch.x, Labels::Neutral, classes));
+        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
+        let mut kept = Vec::new();
+        let mut chance = cx.chance(Purpose::Dropout);
+        for (l, block) in net.iter().enumerate().take(top + 1) {
+            cx.clock.press(Phase::Readout, l);
+            cx.clock.work(block.cost(rows).forward_macs);
+            x = self.recipe.norm.apply(&block.apply(&x));
+            if let Some(head) = &mut self.layers[l].head {
+                cx.clock.work(head.dense.cost(rows).forward_macs);
+                let (part, saved) = head.dense.forward(x.clone(), &mut chance);
+                logits = logits + part;
+                kept.push((l, saved));
+            }
+        }
+        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
+        finite(&view(&logits), None, "logits of the head")?;
+        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
+        said.push(Scalar { name: "head_loss", layer: None, value: loss });
+        for (l, saved) in kept {
+            cx.clock.press(Phase::Readout, l);
+            let Some(head) = &mut self.layers[l].head else { continue };
+            cx.clock.work(head.dense.cost(rows).weight_macs);
+            head.descent.begin(gain);
+            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
+        }
+        Ok(Some(logits))
+    }
+
+    fn wrong_labels(&mut self, batch: &Batch, logits: Option<&Tensor>, cx: &StepCx<'_>) -> Vec<u8> {
+        let evidence = Evidence { labels: &batch.labels, classes: self.task.classes, logits };
+        let mut wrong = self.recipe.negatives.draw(&evidence, &mut cx.chance(Purpose::Negatives));
+        if self.recipe.negatives.frozen() {
+            let table = self.frozen.values_mut();
+            for (wrong, id) in wrong.iter_mut().zip(&batch.ids) {
+                let slot = &mut table[*id as usize];
+                if *slot < 0.0 {
+                    *slot = f32::from(*wrong);
+                }
+                *wrong = *slot as u8;
+            }
+        }
+        wrong
+    }
+
+    /// Read-out A: the head under a neutral label `[B, K]`.
+    fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
+        let (rows, classes) = (x.dims()[0], self.task.classes);
+        let mut x = self.recipe.norm.apply(&self.recipe.label.write(x, Labels::Neutral, classes));
+        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
+        for (block, layer) in net.iter().zip(&self.layers) {
+            x = self.recipe.norm.apply(&block.apply(&x));
+            if let Some(head) = &layer.head {
+                logits = logits + head.dense.apply(&x);
+            }
+        }
+        logits
+    }
+
+    /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
+    fn goodness_of_each_label(&self, net: &Net, image: &Tensor) -> Tensor {
+        let (rows, classes) = (image.dims()[0], self.task.classes);
+        let mut scores = vec![0.0; rows * classes];
+        for class in 0..classes {
+            let shown = self.recipe.label.write(image, Labels::All(class as u8), classes);
+            let mut x = self.recipe.norm.apply(&shown);
+            for (l, block) in net.iter().enumerate() {
+                let h = block.apply(&x);
+                if self.recipe.reads(l) {
+                    let g = self.recipe.goodness.value(&h);
+                    let slots = scores.iter_mut().skip(class).step_by(classes);
+                    slots.zip(view(&g).iter()).for_each(|(score, g)| *score += self.recipe.direction() * g);
+                }
+                x = self.recipe.norm.apply(&h);
+            }
+        }
+        matrix(scores, rows, classes)
+    }
+}
+
+impl Layer {
+    /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
+    /// of them, λ (mⱼ − mean m) / B: it pushes lazy units up and busy ones down, whether they are on or off.
+    fn peer_push(&mut self, h: &Tensor, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
+        let (lambda, keep) = (recipe.peer_weight as f32, recipe.peer_momentum as f32);
+        if lambda == 0.0 {
+            return None;
+        }
+        let n = self.peers.count();
+        let mut sums = vec![0.0; n];
+        adieu_kernels::column_sums(&view(h)[..positives * n], n, None, &mut sums);
+        let m = self.peers.values_mut();
+        for (m, sum) in m.iter_mut().zip(&sums) {
+            *m = keep * *m + (1.0 - keep) * sum / positives as f32;
+        }
+        let mean = (m.iter().map(|m| f64::from(*m)).sum::<f64>() / n as f64) as f32;
+        let da = m.iter().map(|m| lambda * (m - mean) / positives as f32).collect();
+        Some(Ungated { rows: positives, da })
+    }
+}
+
+/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary.
+fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, threshold: Option<f64>) {
+    let g = view(g);
+    let (positive, negative) = g.split_at(g.len() / 2);
+    let unit = threshold.filter(|threshold| *threshold > 0.0).unwrap_or(1.0) * positive.len() as f64;
+    let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
+    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
+    let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
+    push("loss", loss);
+    push("goodness_positive", mean(positive));
+    push("goodness_negative", mean(negative));
+    push("pairwise_errors", beaten as f64 / positive.len() as f64);
+}

@@ -1,0 +1,201 @@
+//! Learning rules, one file an algorithm.
+//!
+//! A [`Learner`] is handed a network and a batch and learns, all by itself: `step` says what happened, never
+//! gradients, because whoever calls it cannot know how learning works. Forward-Forward, back-propagation, settling
+//! loops and Hebbian rules all fit. The network is lent, whole or in part; what a learner keeps beside it
+//! (moments, heads, running means) is its own, and its memory.
+
+mod back_prop;
+mod forward_forward;
+
+use std::fmt;
+
+pub use back_prop::BackProp;
+pub use forward_forward::{Direction, ForwardForward, Readout, Together};
+
+use crate::Tensor;
+use crate::parts::Batch;
+use crate::parts::block::Net;
+use crate::parts::chance::{Purpose, Rng};
+use crate::parts::param::Param;
+use crate::parts::shape::Shape;
+
+/// Parts of a step. Pressed on the [`Clock`], with the layer they are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Making up negative data.
+    Negatives,
+    /// Activity upwards.
+    Forward,
+    /// Working out errors: derivatives of losses and activations, input gradients.
+    Credit,
+    /// Weight gradients and the step they are fused with.
+    Update,
+    /// Letting a recurrent or top-down state settle.
+    Settle,
+    /// Training a read-out, its own forward pass included.
+    Readout,
+}
+
+impl Phase {
+    /// What records call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Negatives => "negatives",
+            Phase::Forward => "forward",
+            Phase::Credit => "credit",
+            Phase::Update => "update",
+            Phase::Settle => "settle",
+            Phase::Readout => "readout",
+        }
+    }
+}
+
+/// A chess clock: whoever was pressed last owns the time. Core itself reads no clock.
+pub trait Clock {
+    /// `phase` of `layer` begins.
+    fn press(&mut self, phase: Phase, layer: usize);
+    /// `bytes` are now held for credit (see [`crate::parts::block::Saved`]).
+    fn held(&mut self, _bytes: u64) {}
+    /// `macs` multiply-adds are being done.
+    fn work(&mut self, _macs: u64) {}
+}
+
+/// Nobody looks.
+pub struct NoClock;
+
+impl Clock for NoClock {
+    fn press(&mut self, _: Phase, _: usize) {}
+}
+
+/// What a step is told besides the batch.
+pub struct StepCx<'a> {
+    /// The run's one seed.
+    pub seed: u64,
+    /// Number of the step, from 1.
+    pub step: u64,
+    /// Who tells the time.
+    pub clock: &'a mut dyn Clock,
+}
+
+impl StepCx<'_> {
+    /// This step's stream for `purpose`.
+    pub fn chance(&self, purpose: Purpose) -> Rng {
+        Rng::stream(self.seed, purpose, self.step)
+    }
+}
+
+/// A number a learner says of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scalar {
+    /// What.
+    pub name: &'static str,
+    /// Of which layer; `None`: of the whole, or of a head.
+    pub layer: Option<usize>,
+    /// The number.
+    pub value: f64,
+}
+
+/// Something stopped being finite. A result, not a crash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diverged {
+    /// Where; `None`: in a head.
+    pub layer: Option<usize>,
+    /// What was not finite: `goodness`, `logits`, ….
+    pub what: &'static str,
+}
+
+impl fmt::Display for Diverged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layer {
+            Some(layer) => write!(f, "{} of layer {} is not finite", self.what, layer + 1),
+            None => write!(f, "{} is not finite", self.what),
+        }
+    }
+}
+
+/// What there is to learn.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Shape of a row.
+    pub input: Shape,
+    /// Number of classes.
+    pub classes: usize,
+    /// Rows of the training set.
+    pub train_rows: usize,
+    /// Epochs planned.
+    pub epochs: u64,
+    /// The one seed.
+    pub seed: u64,
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Key inside the learner's table: `readout`.
+    pub key: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// What would be right.
+    pub remedy: String,
+}
+
+/// A learning rule at work.
+pub trait Learner: Send {
+    /// Epoch `epoch` (from 1) begins. Returns the factor the schedule puts on learning rates.
+    fn epoch(&mut self, epoch: u64) -> f64;
+
+    /// Learns from one batch.
+    ///
+    /// # Errors
+    /// [`Diverged`] as soon as anything is not finite; the network must not be used any further.
+    fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged>;
+
+    /// Names of the ways to read out an answer; the first is the learner's own choice.
+    fn readouts(&self) -> Vec<&'static str>;
+
+    /// Class scores `[B, K]` of rows `x [B, n_in]` by the read-out named; the highest wins. Pure.
+    ///
+    /// # Panics
+    /// If `readout` is not among [`Learner::readouts`].
+    fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
+
+    /// Shows everything that a checkpoint must hold beside the network.
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param));
+
+    /// The learner's own trained parts, for people: name, outputs, parameters.
+    fn parts(&self) -> Vec<(String, u64, u64)>;
+}
+
+/// A learning rule as people write it.
+pub trait LearnerFn: fmt::Debug {
+    /// What cannot be, given the network's widths and the task. Empty: [`LearnerFn::build`] will not panic.
+    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal>;
+    /// Puts it to work on `net`.
+    fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner>;
+}
+
+crate::choices! {
+    /// How the network learns.
+    pub enum LearnerRecipe: LearnerFn {
+        ForwardForward = "forward_forward",
+        BackProp = "back_prop",
+    }
+}
+
+/// Outputs of each block.
+///
+/// # Panics
+/// If the blocks do not fit: check with [`crate::parts::block::shape_through`] first.
+pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
+    let mut shape = input;
+    let mut width = |block: &Box<dyn crate::parts::block::Block>| {
+        shape = block.shape_out(shape).expect("the blocks were checked");
+        shape.features()
+    };
+    net.iter().map(&mut width).collect()
+}
+
+fn finite(values: &[f32], layer: Option<usize>, what: &'static str) -> Result<(), Diverged> {
+    if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Diverged { layer, what }) }
+}

@@ -1,0 +1,155 @@
+//! Block: the only differentiable thing, `y = f(x; params)`.
+//!
+//! *Values, not graphs*: what `pullback` needs is a plain value, [`Saved`]; whoever holds it pays for it and
+//! dropping it frees it. Forward-Forward drops each layer's before the next layer starts, back-propagation keeps
+//! all of them: the difference this project exists to measure is visible as ownership, and countable to the byte.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use adieu_kernels::Target;
+
+use super::chance::Rng;
+use super::host;
+use super::param::Param;
+use super::shape::{Shape, ShapeError};
+use crate::Tensor;
+
+/// A network is a row of blocks; a learner is lent all of it or a slice.
+pub type Net = [Box<dyn Block>];
+
+/// A differentiable piece of a network. Shapes are fixed when it is built.
+pub trait Block: Send + Sync {
+    /// `x [B, n_in]` → `y [B, n_out]`. Inference: keeps nothing, draws nothing.
+    fn apply(&self, x: &Tensor) -> Tensor;
+    /// Training: the same, and what `pullback` needs. Draws only from `chance`.
+    fn forward(&mut self, x: Tensor, chance: &mut Rng) -> (Tensor, Saved);
+    /// Turns ∂L/∂y into parameter gradients, handed to `descend` as they are born, and, if `want_dx`, into ∂L/∂x.
+    /// Weights are read before they are moved.
+    fn pullback(
+        &mut self,
+        saved: Saved,
+        credit: Credit,
+        want_dx: bool,
+        descend: &mut dyn Descend,
+    ) -> Option<Tensor>;
+    /// Shows every parameter, always in the same order.
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param));
+    /// Shape of `y` for an input of shape `input`, or why it does not fit.
+    fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError>;
+    /// What it costs for a batch of `rows`.
+    fn cost(&self, rows: usize) -> Cost;
+    /// For people: `dense 784 → 1000, relu`.
+    fn describe(&self) -> String;
+}
+
+/// What a block costs. Multiply-adds and bytes are exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Multiply-adds of `apply` or `forward`.
+    pub forward_macs: u64,
+    /// Multiply-adds of the parameter gradients (in a stack, of the errors between its blocks too).
+    pub weight_macs: u64,
+    /// Multiply-adds of ∂L/∂x, if it is wanted.
+    pub input_macs: u64,
+    /// Parameters.
+    pub parameters: u64,
+    /// Bytes of the output.
+    pub output_bytes: u64,
+    /// Bytes that [`Saved`] holds beside the input; `None` where a library will not tell.
+    pub saved_bytes: Option<u64>,
+    /// Whether [`Saved`] holds the input.
+    pub keeps_input: bool,
+    /// Whether `saved_bytes` includes the output itself (shared with whoever uses it next).
+    pub keeps_output: bool,
+}
+
+/// What a block kept from `forward` so that `pullback` can run. Dropping it frees the memory.
+#[derive(Default)]
+pub struct Saved {
+    /// Matrices, in the block's own order.
+    pub tensors: Vec<Tensor>,
+    /// Of the blocks inside it.
+    pub inner: Vec<Saved>,
+    /// Anything else, such as a tape.
+    pub other: Option<Box<dyn Any + Send>>,
+}
+
+impl Saved {
+    /// Matrices and nothing else.
+    pub fn of(tensors: Vec<Tensor>) -> Saved {
+        Saved { tensors, ..Saved::default() }
+    }
+
+    /// Bytes held by all of `kept` together. Memory that two of them share counts once; tapes are not seen.
+    pub fn bytes<'a>(kept: impl IntoIterator<Item = &'a Saved>) -> u64 {
+        let mut seen = BTreeMap::new();
+        kept.into_iter().for_each(|saved| saved.note(&mut seen));
+        seen.values().sum()
+    }
+
+    fn note(&self, seen: &mut BTreeMap<usize, u64>) {
+        for tensor in &self.tensors {
+            seen.insert(host::address(tensor), tensor.dims().iter().product::<usize>() as u64 * 4);
+        }
+        self.inner.iter().for_each(|inner| inner.note(seen));
+    }
+}
+
+/// What `pullback` is told about the output.
+pub struct Credit {
+    /// ∂L/∂y `[B, n_out]`.
+    pub dy: Tensor,
+    /// A push on the total input of some rows, past the activation's gate: see [`Ungated`].
+    pub ungated: Option<Ungated>,
+}
+
+impl From<Tensor> for Credit {
+    fn from(dy: Tensor) -> Credit {
+        Credit { dy, ungated: None }
+    }
+}
+
+/// ∂L/∂a that is added to the rows `0..rows` *after* the activation's derivative was applied, so that it reaches
+/// units that are off. Peer normalisation is one.
+pub struct Ungated {
+    /// How many rows, from the first.
+    pub rows: usize,
+    /// ∂L/∂a `[n_out]`, the same for each of them.
+    pub da: Vec<f32>,
+}
+
+/// Where gradients go: into a step at once, or into a buffer that is kept.
+pub trait Descend {
+    /// The block begins to work out errors (derivatives of activations, input gradients).
+    fn credit_begins(&mut self) {}
+
+    /// What a kernel shall do with the gradient of `param`, now about to be computed: step at once (no gradient
+    /// buffer) or store. Called once a parameter and pullback.
+    fn target<'a>(&'a mut self, param: &'a mut Param) -> Target<'a>;
+
+    /// Takes a finished gradient, laid out as the parameter's values are.
+    fn take(&mut self, param: &mut Param, gradient: &[f32]) {
+        match self.target(param) {
+            Target::Store(buffer) => buffer.copy_from_slice(gradient),
+            Target::Descend { rule, weights, first, second } => rule.apply(gradient, weights, first, second),
+        }
+    }
+}
+
+/// Keeps gradients by name instead of stepping: for tests and for whoever needs to look.
+#[derive(Default)]
+pub struct Collect(pub BTreeMap<String, Param>);
+
+impl Descend for Collect {
+    fn target<'a>(&'a mut self, param: &'a mut Param) -> Target<'a> {
+        let path = param.path().to_string();
+        let slot = self.0.entry(path.clone()).or_insert_with(|| param.zeros_like(path));
+        Target::Store(slot.values_mut())
+    }
+}
+
+/// Names a row of blocks that do not fit, or tells the shape that comes out.
+pub fn shape_through(net: &Net, input: Shape) -> Result<Shape, ShapeError> {
+    net.iter().try_fold(input, |shape, block| block.shape_out(shape))
+}

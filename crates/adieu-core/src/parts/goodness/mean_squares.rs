@@ -1,0 +1,27 @@
+//! Mean of squares, as most ports have it: `g = (1/n) Σⱼ hⱼ²`. It equals [`SumSquares`] with temperature n: a
+//! logistic thousands of times softer, which is what most ports get wrong.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{GoodnessFn, SumSquares};
+use crate::Tensor;
+
+/// g = mean h².
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MeanSquares {}
+
+impl GoodnessFn for MeanSquares {
+    fn value(&self, h: &Tensor) -> Tensor {
+        SumSquares {}.value(h) / h.dims()[1] as f32
+    }
+
+    fn pullback(&self, h: &Tensor, dg: &Tensor) -> Tensor {
+        SumSquares {}.pullback(h, &(dg.clone() / h.dims()[1] as f32))
+    }
+
+    fn of_ones(&self, _: usize) -> f64 {
+        1.0
+    }
+}

@@ -1,0 +1,33 @@
+//! Goodness: how a layer scores its own activity, `g(h)`: `[B, n]` → `[B, 1]`.
+
+mod mean_squares;
+mod sum_squares;
+
+pub use mean_squares::MeanSquares;
+pub use sum_squares::SumSquares;
+
+use crate::Tensor;
+
+/// What a goodness does.
+pub trait GoodnessFn: std::fmt::Debug {
+    /// g(h): `h [B, n]` → `[B, k]`; k = 1, or one a class.
+    fn value(&self, h: &Tensor) -> Tensor;
+    /// ∂L/∂h `[B, n]` from ∂L/∂g `[B, k]`.
+    fn pullback(&self, h: &Tensor, dg: &Tensor) -> Tensor;
+    /// Goodness of a row whose `n` units all have activity 1: the unit in which thresholds are given.
+    fn of_ones(&self, n: usize) -> f64;
+}
+
+crate::choices! {
+    /// How a layer scores its own activity.
+    pub enum Goodness: GoodnessFn {
+        SumSquares = "sum_squares",
+        MeanSquares = "mean_squares",
+    }
+}
+
+impl Default for Goodness {
+    fn default() -> Goodness {
+        SumSquares {}.into()
+    }
+}

@@ -1,0 +1,58 @@
+//! Overlay (Hinton 2022, section 3.3): the first K inputs are overwritten by the label, one of K. On MNIST they are
+//! border pixels, which are black anyway. The neutral label is `strength / K` in each (0.1 for ten classes).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LabelCodeFn, Labels};
+use crate::Tensor;
+use crate::parts::host::{matrix, view};
+
+/// The label overwrites the first K inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Overlay {
+    /// Value written for the label's class.
+    #[schemars(range(min = 1e-6, max = 1e6))]
+    pub strength: f64,
+}
+
+impl Default for Overlay {
+    fn default() -> Overlay {
+        Overlay { strength: 1.0 }
+    }
+}
+
+impl LabelCodeFn for Overlay {
+    fn write(&self, x: &Tensor, labels: Labels<'_>, classes: usize) -> Tensor {
+        let [rows, cols] = x.dims();
+        assert!(cols >= classes, "overlay: {cols} inputs cannot hold {classes} classes");
+        let strength = self.strength as f32;
+        let mut values = view(x).to_vec();
+        for (r, row) in values.chunks_exact_mut(cols).enumerate() {
+            let (code, _) = row.split_at_mut(classes);
+            code.fill(0.0);
+            match labels {
+                Labels::Each(labels) => code[usize::from(labels[r])] = strength,
+                Labels::All(label) => code[usize::from(label)] = strength,
+                Labels::Neutral => code.fill(strength / classes as f32),
+            }
+        }
+        matrix(values, rows, cols)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_replaces_what_was_there_and_nothing_else() {
+        let x = matrix(vec![9.0, 9.0, 9.0, 5.0, 8.0, 8.0, 8.0, 6.0], 2, 4);
+        let code = Overlay { strength: 3.0 };
+        let write = |labels| view(&code.write(&x, labels, 3)).to_vec();
+        assert_eq!(write(Labels::Each(&[2, 0])), [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0]);
+        assert_eq!(write(Labels::All(1)), [0.0, 3.0, 0.0, 5.0, 0.0, 3.0, 0.0, 6.0]);
+        assert_eq!(write(Labels::Neutral), [1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 6.0]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Hard negatives (Hinton 2022, section 3.3): the wrong label is *sampled* from the head's softmax with the true
+//! class taken out, so that rows are contrasted with what the network would take them for.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, NegativesFn};
+use crate::parts::chance::Rng;
+use crate::parts::host::view;
+use crate::parts::objective::log_softmax;
+
+/// Sampled from the head's softmax, true class removed; fresh at every step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hard {}
+
+impl NegativesFn for Hard {
+    fn draw(&self, evidence: &Evidence<'_>, chance: &mut Rng) -> Vec<u8> {
+        let logits = view(evidence.logits.expect("hard negatives ask for logits"));
+        let rows = logits.chunks_exact(evidence.classes).zip(evidence.labels);
+        rows.map(|(row, truth)| sample_wrong(row, *truth, chance.unit_f64())).collect()
+    }
+
+    fn needs_logits(&self) -> bool {
+        true
+    }
+}
+
+/// The class at which the cumulative softmax of `logits`, true class removed, passes `draw` in [0, 1).
+/// Rounding can leave the sum below the draw; the likeliest wrong class is taken then, so there always is one.
+fn sample_wrong(logits: &[f32], truth: u8, draw: f64) -> u8 {
+    let wrong: Vec<u8> = (0..logits.len() as u8).filter(|class| *class != truth).collect();
+    let log_p = log_softmax(&wrong.iter().map(|class| logits[usize::from(*class)]).collect::<Vec<_>>());
+    let mut left = draw;
+    for (class, log_p) in wrong.iter().zip(&log_p) {
+        left -= log_p.exp();
+        if left < 0.0 {
+            return *class;
+        }
+    }
+    let likeliest = (0..wrong.len()).max_by(|a, b| log_p[*a].total_cmp(&log_p[*b]));
+    wrong[likeliest.expect("there are at least two classes")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::chance::Purpose;
+
+    #[test]
+    fn wrong_labels_come_as_often_as_the_softmax_says() {
+        // Truth 1 is overwhelming, yet never drawn; the others are e⁰ : e¹ : e².
+        let logits = [0.0, 90.0, 1.0, 2.0];
+        let mut rng = Rng::stream(3, Purpose::Probe, 0);
+        let mut counts = [0.0f64; 4];
+        (0..100_000).for_each(|_| counts[usize::from(sample_wrong(&logits, 1, rng.unit_f64()))] += 1e-5);
+        let sum = 1.0 + 1f64.exp() + 2f64.exp();
+        let want = [1.0 / sum, 0.0, 1f64.exp() / sum, 2f64.exp() / sum];
+        assert!(counts.iter().zip(want).all(|(c, w)| (c - w).abs() < 0.01), "{counts:?} vs {want:?}");
+    }
+
+    #[test]
+    fn a_draw_at_the_very_end_still_gives_a_wrong_label() {
+        assert_eq!(sample_wrong(&[0.1, 0.3, 0.2], 1, 1.0), 2);
+        assert_eq!(sample_wrong(&[0.0, 0.0], 0, 1.0 - 1e-17), 1);
+    }
+}

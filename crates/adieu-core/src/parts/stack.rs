@@ -1,0 +1,92 @@
+//! Stack: blocks in a row are a block. Back-propagation inside, whatever the learner does outside: a hybrid of
+//! Forward-Forward and back-propagation is a network of stacks and needs no code of its own.
+
+use super::block::{Block, Cost, Credit, Descend, Saved, shape_through};
+use super::chance::Rng;
+use super::param::Param;
+use super::shape::{Shape, ShapeError};
+use crate::Tensor;
+
+/// See the module. Never empty.
+pub struct Stack(Vec<Box<dyn Block>>);
+
+impl Stack {
+    /// The blocks in order, first to last.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(blocks: Vec<Box<dyn Block>>) -> Stack {
+        assert!(!blocks.is_empty(), "a stack has at least one block");
+        Stack(blocks)
+    }
+}
+
+impl Block for Stack {
+    fn apply(&self, x: &Tensor) -> Tensor {
+        self.0.iter().fold(x.clone(), |x, block| block.apply(&x))
+    }
+
+    fn forward(&mut self, x: Tensor, chance: &mut Rng) -> (Tensor, Saved) {
+        let mut all = Saved::default();
+        let y = self.0.iter_mut().fold(x, |x, block| {
+            let (y, saved) = block.forward(x, chance);
+            all.inner.push(saved);
+            y
+        });
+        (y, all)
+    }
+
+    fn pullback(
+        &mut self,
+        saved: Saved,
+        credit: Credit,
+        want_dx: bool,
+        descend: &mut dyn Descend,
+    ) -> Option<Tensor> {
+        // Ungated credit speaks of the output's total input: it goes to the last block only.
+        let mut credit = Some(credit);
+        let backwards = self.0.iter_mut().zip(saved.inner).enumerate().rev();
+        for (i, (block, saved)) in backwards {
+            let dx = block.pullback(saved, credit.take()?, want_dx || i > 0, descend);
+            credit = dx.map(Credit::from);
+        }
+        credit.map(|credit| credit.dy)
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        self.0.iter_mut().for_each(|block| block.params(visit));
+    }
+
+    fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
+        shape_through(&self.0, input)
+    }
+
+    fn cost(&self, rows: usize) -> Cost {
+        let mut whole = Cost { saved_bytes: Some(0), ..Cost::default() };
+        let mut below: Option<Cost> = None;
+        for cost in self.0.iter().map(|block| block.cost(rows)) {
+            whole.forward_macs += cost.forward_macs;
+            whole.weight_macs += cost.weight_macs;
+            whole.parameters += cost.parameters;
+            // What lies between two blocks is held if either keeps it, and once if both do; every block but the
+            // first must work out its input's gradient.
+            let (between, inner_macs) = match below {
+                Some(below) if cost.keeps_input && !below.keeps_output => (below.output_bytes, cost.input_macs),
+                Some(_) => (0, cost.input_macs),
+                None => {
+                    (whole.keeps_input, whole.input_macs) = (cost.keeps_input, cost.input_macs);
+                    (0, 0)
+                }
+            };
+            whole.weight_macs += inner_macs;
+            whole.saved_bytes = whole.saved_bytes.zip(cost.saved_bytes).map(|(sum, own)| sum + own + between);
+            (whole.keeps_output, whole.output_bytes) = (cost.keeps_output, cost.output_bytes);
+            below = Some(cost);
+        }
+        whole
+    }
+
+    fn describe(&self) -> String {
+        self.0.iter().map(|block| block.describe()).collect::<Vec<_>>().join(" | ")
+    }
+}

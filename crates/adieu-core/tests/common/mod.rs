@@ -1,0 +1,112 @@
+//! What the tests of this crate share: small networks, small data, comparisons.
+#![allow(dead_code)] // each test program uses its own part
+
+use adieu_core::Tensor;
+use adieu_core::learn::{LearnerRecipe, Task};
+use adieu_core::parts::Batch;
+use adieu_core::parts::activation::Activation;
+use adieu_core::parts::block::{Block, Net};
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::host::{matrix, matrix_from, view};
+use adieu_core::parts::param::Param;
+use adieu_core::parts::shape::Shape;
+
+pub type Blocks = Vec<Box<dyn Block>>;
+
+pub fn dense(sizes: &[usize], activation: Activation, seed: u64) -> Blocks {
+    let layer = |(l, s): (usize, &[usize])| {
+        let mut chance = Rng::stream(seed, Purpose::Init, l as u64);
+        Box::new(Dense::new(&l.to_string(), s[0], s[1], activation, &mut chance)) as Box<dyn Block>
+    };
+    sizes.windows(2).enumerate().map(layer).collect()
+}
+
+/// Three noisy classes in eight features; the first three are left for the label.
+pub const CLASSES: usize = 3;
+pub const FEATURES: usize = 9;
+pub fn blobs(rows: usize, seed: u64) -> Batch {
+    let mut rng = Rng::stream(seed, Purpose::Probe, 99);
+    let labels: Vec<u8> = (0..rows).map(|i| (i % CLASSES) as u8).collect();
+    let x = matrix_from(rows, FEATURES, |r, c| match c.checked_sub(CLASSES) {
+        None => 0.0,
+        Some(c) => 0.3 * rng.normal() + if c / 2 == usize::from(labels[r]) { 1.5 } else { 0.0 },
+    });
+    Batch { x, labels, ids: (0..rows as u32).collect() }
+}
+
+pub fn task(rows: usize, epochs: u64, seed: u64) -> Task {
+    Task { input: Shape::Flat(FEATURES), classes: CLASSES, train_rows: rows, epochs, seed }
+}
+
+/// Every learner at its defaults, and the settings of each that change what it does.
+pub fn learners() -> Vec<(String, LearnerRecipe)> {
+    use adieu_core::learn::*;
+    use adieu_core::parts::goodness::MeanSquares;
+    use adieu_core::parts::negatives::Negatives;
+    use adieu_core::parts::norm::Norm;
+    use adieu_core::parts::objective::Logistic;
+    use adieu_core::parts::optimizer::{AdamW, Optimizer};
+    let mut all: Vec<(String, LearnerRecipe)> =
+        LearnerRecipe::all().into_iter().map(|l| (l.name().to_string(), l)).collect();
+    let ff = ForwardForward::default();
+    let mut add = |name: &str, recipe: LearnerRecipe| all.push((name.to_string(), recipe));
+    for negatives in Negatives::all() {
+        add(&format!("ff, {} negatives", negatives.name()), ForwardForward { negatives, ..ff.clone() }.into());
+    }
+    for optimizer in Optimizer::all() {
+        let head_optimizer = optimizer.clone();
+        add(
+            &format!("ff, {}", optimizer.name()),
+            ForwardForward { optimizer, head_optimizer, ..ff.clone() }.into(),
+        );
+    }
+    let frozen = adieu_core::parts::negatives::Uniform { frozen: true };
+    add("ff, frozen", ForwardForward { negatives: frozen.into(), ..ff.clone() }.into());
+    add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
+    add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
+    add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());
+    let uniform = Negatives::from(adieu_core::parts::negatives::Uniform::default());
+    add("ff, no head", ForwardForward { head: false, negatives: uniform, ..ff.clone() }.into());
+    let mean = ForwardForward {
+        goodness: MeanSquares {}.into(),
+        norm: Norm::L2,
+        objective: Logistic { theta: 2.0, temperature: 1.0 }.into(),
+        optimizer: AdamW { rate: 0.01, ..AdamW::default() }.into(),
+        readout: Readout::Head,
+        skip_first: false,
+        ..ff
+    };
+    add("ff, mean of squares of rows of length 1", mean.into());
+    for optimizer in Optimizer::all() {
+        add(&format!("bp, {}", optimizer.name()), BackProp { optimizer, ..BackProp::default() }.into());
+    }
+    let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
+    add("bp, dropout and smoothing", dropout.into());
+    all
+}
+
+/// Everything a checkpoint holds, by name, row by row.
+pub fn everything(net: &mut Net, learner: &mut dyn adieu_core::learn::Learner) -> Vec<(String, Vec<f32>)> {
+    let mut all = Vec::new();
+    let mut keep = |param: &mut Param| all.push((param.path().to_string(), param.to_rows()));
+    net.iter_mut().for_each(|block| block.params(&mut keep));
+    learner.params(&mut keep);
+    all
+}
+
+/// |a − b| ≤ tolerance (1 + |b|), element by element; says the worst.
+pub fn close(what: &str, a: &[f32], b: &[f64], tolerance: f64) {
+    assert_eq!(a.len(), b.len(), "{what}: how many");
+    let worst = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).abs() / (1.0 + b.abs())).fold(0.0, f64::max);
+    assert!(worst <= tolerance, "{what}: off by {worst:.2e}\n{a:?}\n{b:?}");
+}
+
+pub fn noise(rows: usize, cols: usize, index: u64) -> Tensor {
+    let mut rng = Rng::stream(5, Purpose::Probe, index);
+    matrix((0..rows * cols).map(|_| rng.normal()).collect(), rows, cols)
+}
+
+pub fn dot(a: &Tensor, b: &Tensor) -> f64 {
+    view(a).iter().zip(view(b).iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}

@@ -1,0 +1,219 @@
+//! Conformance: what every registered learner must be, whatever it is. Registering is submitting to this.
+
+mod common;
+
+use adieu_core::learn::{Clock, Learner, LearnerRecipe, NoClock, Phase, StepCx};
+use adieu_core::parts::Batch;
+use adieu_core::parts::activation::Activation;
+use adieu_core::parts::block::{Block, Net, Saved};
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::dropout::Dropout;
+use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::stack::Stack;
+use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
+
+const EPOCHS: u64 = 12;
+const STEPS_PER_EPOCH: u64 = 25;
+const HIDDEN: [usize; 3] = [FEATURES, 24, 20];
+
+fn start(recipe: &LearnerRecipe, seed: u64) -> (Blocks, Box<dyn Learner>) {
+    let mut net = dense(&HIDDEN, Activation::Relu, seed);
+    let task = task(60, EPOCHS, seed);
+    assert_eq!(recipe.refuse(&HIDDEN[1..], &task), []);
+    let learner = recipe.build(&mut net, &task);
+    (net, learner)
+}
+
+fn train(net: &mut Net, learner: &mut dyn Learner, data: &Batch, steps: std::ops::Range<u64>, clock: &mut dyn Clock) {
+    for step in steps {
+        learner.epoch(step / STEPS_PER_EPOCH + 1);
+        let mut cx = StepCx { seed: 1, step: step + 1, clock: &mut *clock };
+        learner.step(net, data, &mut cx).expect("nothing diverges");
+    }
+}
+
+fn error(net: &Net, learner: &dyn Learner, data: &Batch, readout: &str) -> f64 {
+    let scores = learner.predict(net, &data.x, readout);
+    assert_eq!(scores.dims(), [data.labels.len(), CLASSES]);
+    let scores = view(&scores);
+    let rows = scores.chunks_exact(CLASSES).zip(&data.labels);
+    let wrong = rows.filter(|(row, label)| row.iter().any(|s| *s > row[usize::from(**label)])).count();
+    wrong as f64 / data.labels.len() as f64
+}
+
+#[test]
+fn every_learner_learns_by_every_readout() {
+    for (name, recipe) in learners() {
+        let (data, unseen) = (blobs(60, 1), blobs(60, 2));
+        let (mut net, mut learner) = start(&recipe, 1);
+        train(&mut net, learner.as_mut(), &data, 0..EPOCHS * STEPS_PER_EPOCH, &mut NoClock);
+        for readout in learner.readouts() {
+            let error = error(&net, learner.as_ref(), &unseen, readout);
+            assert!(error <= 0.1, "{name} by {readout}: error {error}");
+        }
+    }
+}
+
+#[test]
+fn every_learner_is_deterministic_and_does_not_care_for_threads() {
+    for (name, recipe) in learners() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (mut net, mut learner) = start(&recipe, 1);
+                train(&mut net, learner.as_mut(), &blobs(60, 1), 0..30, &mut NoClock);
+                everything(&mut net, learner.as_mut())
+            })
+        };
+        let once = run(1);
+        assert!(once == run(1) && once == run(2) && once == run(3), "{name}");
+    }
+}
+
+#[test]
+fn every_learner_resumes_bit_for_bit() {
+    for (name, recipe) in learners() {
+        let data = blobs(60, 1);
+        let (mut net, mut learner) = start(&recipe, 1);
+        train(&mut net, learner.as_mut(), &data, 0..60, &mut NoClock);
+        let whole = everything(&mut net, learner.as_mut());
+
+        let (mut net, mut learner) = start(&recipe, 1);
+        train(&mut net, learner.as_mut(), &data, 0..37, &mut NoClock);
+        let checkpoint = everything(&mut net, learner.as_mut());
+        // Another seed: everything that matters must come from the checkpoint.
+        let (mut net, mut learner) = start(&recipe, 2);
+        let mut saved = checkpoint.into_iter();
+        let mut load = |param: &mut adieu_core::parts::param::Param| {
+            let (path, values) = saved.next().expect("as many");
+            assert_eq!(path, param.path(), "{name}");
+            param.load_rows(&values);
+        };
+        net.iter_mut().for_each(|block| block.params(&mut load));
+        learner.params(&mut load);
+        train(&mut net, learner.as_mut(), &data, 37..60, &mut NoClock);
+        assert!(whole == everything(&mut net, learner.as_mut()), "{name}");
+    }
+}
+
+#[test]
+fn every_learner_predicts_purely_and_row_by_row() {
+    for (name, recipe) in learners() {
+        let (data, (mut net, mut learner)) = (blobs(60, 1), start(&recipe, 1));
+        train(&mut net, learner.as_mut(), &data, 0..20, &mut NoClock);
+        let before = everything(&mut net, learner.as_mut());
+        for readout in learner.readouts() {
+            let all = learner.predict(&net, &data.x, readout);
+            let one = learner.predict(&net, &data.x.clone().slice([7..8, 0..FEATURES]), readout);
+            assert_eq!(view(&all)[7 * CLASSES..8 * CLASSES], view(&one)[..], "{name} by {readout}");
+            assert_eq!(view(&all)[..], view(&learner.predict(&net, &data.x, readout))[..], "{name} by {readout}");
+        }
+        assert!(before == everything(&mut net, learner.as_mut()), "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_has_a_name_of_its_own() {
+    for (name, recipe) in learners() {
+        let (mut net, mut learner) = start(&recipe, 1);
+        let mut paths: Vec<String> =
+            everything(&mut net, learner.as_mut()).into_iter().map(|(path, _)| path).collect();
+        let count = paths.len();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), count, "{name}: {paths:?}");
+    }
+}
+
+#[test]
+fn every_learner_says_where_it_diverged() {
+    for (name, recipe) in learners() {
+        for poison in [f32::NAN, f32::INFINITY] {
+            let (mut data, (mut net, mut learner)) = (blobs(60, 1), start(&recipe, 1));
+            let mut values = view(&data.x).to_vec();
+            values[5] = poison;
+            data.x = matrix(values, 60, FEATURES);
+            let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+            assert!(learner.step(&mut net, &data, &mut cx).is_err(), "{name} swallowed {poison} in its data");
+
+            let (data, (mut net, mut learner)) = (blobs(60, 1), start(&recipe, 1));
+            net[0].params(&mut |param| param.values_mut().fill(poison));
+            let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+            let found = learner.step(&mut net, &data, &mut cx).expect_err(&name);
+            assert!(found.layer.is_none_or(|layer| layer == 0), "{name}: {found}");
+        }
+    }
+}
+
+/// Remembers the most bytes held at once, and whether phases were told.
+#[derive(Default)]
+struct Witness {
+    held: u64,
+    macs: u64,
+    phases: std::collections::BTreeSet<Phase>,
+}
+
+impl Clock for Witness {
+    fn press(&mut self, phase: Phase, _: usize) {
+        self.phases.insert(phase);
+    }
+    fn held(&mut self, bytes: u64) {
+        self.held = self.held.max(bytes);
+    }
+    fn work(&mut self, macs: u64) {
+        self.macs += macs;
+    }
+}
+
+#[test]
+fn forward_forward_holds_one_layer_and_back_propagation_all() {
+    let witness = |recipe: &LearnerRecipe| {
+        let (mut net, mut learner) = start(recipe, 1);
+        let mut witness = Witness::default();
+        train(&mut net, learner.as_mut(), &blobs(60, 1), 0..1, &mut witness);
+        witness
+    };
+    let [ff, bp] = &LearnerRecipe::all()[..] else { panic!("two learners") };
+    let (ff, bp) = (witness(ff), witness(bp));
+    // FF: positive and negative rows stacked; the widest layer's input and output.
+    assert_eq!(ff.held, 120 * (24 + 20) * 4);
+    // BP: the input, every activity once, and the logits.
+    assert_eq!(bp.held, 60 * (9 + 24 + 20 + 3) * 4);
+    let (first, second, output) = (9 * 24, 24 * 20, 20 * 3);
+    // FF: a neutral pass with its head, forward and weight gradient of twice the rows.
+    assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)));
+    // BP: forward, weight gradients, and input gradients of all but the first.
+    assert_eq!(bp.macs, 60 * (2 * (first + second + output) + second + output));
+    use Phase::*;
+    assert_eq!(ff.phases.into_iter().collect::<Vec<_>>(), [Negatives, Forward, Credit, Update, Readout]);
+    assert_eq!(bp.phases.into_iter().collect::<Vec<_>>(), [Forward, Credit, Update]);
+}
+
+#[test]
+fn every_block_holds_what_it_declares() {
+    let mut rng = Rng::stream(1, Purpose::Init, 0);
+    let mut blocks: Blocks = Vec::new();
+    for activation in Activation::ALL {
+        blocks.push(Box::new(Dense::new("0", 9, 7, activation, &mut rng)));
+        for above in Activation::ALL {
+            blocks.push(Box::new(Stack::new(vec![
+                Box::new(Dense::new("0.0", 9, 7, activation, &mut rng)),
+                Box::new(Dropout { p: 0.5, features: 7 }),
+                Box::new(Dense::new("0.1", 7, 5, above, &mut rng)),
+                Box::new(Dense::new("0.2", 5, 6, activation, &mut rng)),
+            ])));
+        }
+    }
+    for mut block in blocks {
+        let (x, mut chance) = (noise(11, 9, 3), Rng::stream(1, Purpose::Dropout, 0));
+        let (y, saved) = block.forward(x.clone(), &mut chance);
+        let cost = block.cost(11);
+        let input = if cost.keeps_input { 11 * 9 * 4 } else { 0 };
+        assert_eq!(Saved::bytes([&saved]), cost.saved_bytes.unwrap() + input, "{}", block.describe());
+        assert_eq!((y.dims()[0] * y.dims()[1] * 4) as u64, cost.output_bytes, "{}", block.describe());
+        let mut parameters = 0;
+        block.params(&mut |param| parameters += param.count() as u64);
+        assert_eq!(parameters, cost.parameters, "{}", block.describe());
+    }
+}

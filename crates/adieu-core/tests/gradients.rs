@@ -1,0 +1,222 @@
+//! Every derivative against central differences: ⟨∇L, v⟩ ≈ (L(+εv) − L(−εv)) / 2ε for random directions v.
+//! proptest chooses shapes and points; single precision and ε = 10⁻³ agree to a few 10⁻⁴, so 10⁻² is asked.
+
+mod common;
+
+use adieu_core::Tensor;
+use adieu_core::parts::activation::Activation;
+use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::dropout::Dropout;
+use adieu_core::parts::goodness::Goodness;
+use adieu_core::parts::host::{view, zip};
+use adieu_core::parts::objective::{CrossEntropy, Objective, Tags};
+use adieu_core::parts::shape::Shape;
+use adieu_core::parts::stack::Stack;
+use adieu_core::parts::taped::{Rows, Taped};
+use burn::module::Module;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::Device;
+use common::{dot, noise};
+use proptest::prelude::*;
+
+const EPSILON: f64 = 1e-3;
+
+fn agree(what: &str, exact: f64, scale: f64, mut loss: impl FnMut(f32) -> f64) {
+    let numeric = (loss(EPSILON as f32) - loss(-EPSILON as f32)) / (2.0 * EPSILON);
+    let error = (exact - numeric).abs() / exact.abs().max(numeric.abs()).max(scale);
+    assert!(error < 1e-2, "{what}: exact {exact}, numeric {numeric}");
+}
+
+fn along(x: &Tensor, t: f32, v: &Tensor) -> Tensor {
+    zip(x, v, |x, v| x + t * v)
+}
+
+/// Activations with a corner are checked away from it: a step that crosses it would compare two slopes.
+fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
+    let name = block.describe();
+    let chance = || Rng::stream(9, Purpose::Dropout, 0);
+    let (x, v) = (noise(rows, n_in, at), noise(rows, n_in, at + 1));
+    let y = block.forward(x.clone(), &mut chance()).0;
+    let w = noise(rows, y.dims()[1], at + 2);
+    let mut loss = |block: &mut dyn Block, x: &Tensor| dot(&block.forward(x.clone(), &mut chance()).0, &w);
+    let (_, saved) = block.forward(x.clone(), &mut chance());
+    let mut collected = Collect::default();
+    let dx = block.pullback(saved, w.clone().into(), true, &mut collected).expect("dx was wanted");
+    agree(&format!("{name}: input"), dot(&dx, &v), 0.1, |t| loss(block, &along(&x, t, &v)));
+
+    let mut paths = Vec::new();
+    block.params(&mut |param| paths.push(param.path().to_string()));
+    assert_eq!(paths.len(), collected.0.len(), "{name}: one gradient a parameter");
+    for (i, path) in paths.iter().enumerate() {
+        let gradient = collected.0[path].to_rows();
+        let direction = view(&noise(1, gradient.len(), at + 10 + i as u64)).to_vec();
+        let exact = gradient.iter().zip(&direction).map(|(g, v)| f64::from(g * v)).sum();
+        let mut home = Vec::new();
+        block.params(&mut |param| {
+            if param.path() == path {
+                home = param.to_rows();
+            }
+        });
+        let mut put = |block: &mut dyn Block, t: f32| {
+            let moved: Vec<f32> = home.iter().zip(&direction).map(|(p, v)| p + t * v).collect();
+            block.params(&mut |param| {
+                if param.path() == path {
+                    param.load_rows(&moved);
+                }
+            });
+        };
+        agree(&format!("{name}: {path}"), exact, 0.3, |t| {
+            put(block, t);
+            let found = loss(block, &x);
+            put(block, 0.0);
+            found
+        });
+    }
+}
+
+fn smooth() -> Vec<Activation> {
+    let corner = |a: &Activation| matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Elu);
+    Activation::ALL.into_iter().filter(|a| !corner(a)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn dense_of_every_smooth_activation(rows in 1usize..6, n_in in 1usize..40, n_out in 1usize..40, at in 0u64..1000) {
+        for activation in smooth() {
+            let mut chance = Rng::stream(at, Purpose::Init, 0);
+            check_block(&mut Dense::new("0", n_in, n_out, activation, &mut chance), n_in, rows, at * 100);
+        }
+    }
+
+    #[test]
+    fn dropout_under_a_fixed_mask(rows in 1usize..6, n in 1usize..20, at in 0u64..1000) {
+        check_block(&mut Dropout { p: 0.4, features: n }, n, rows, at * 100);
+    }
+
+    #[test]
+    fn stacks_of_dense_and_dropout(rows in 1usize..6, n in 1usize..20, m in 1usize..20, at in 0u64..1000) {
+        let mut chance = Rng::stream(at, Purpose::Init, 0);
+        let mut stack = Stack::new(vec![
+            Box::new(Dense::new("0.0", n, m, Activation::Tanh, &mut chance)),
+            Box::new(Dropout { p: 0.3, features: m }),
+            Box::new(Dense::new("0.1", m, n, Activation::Gelu, &mut chance)),
+        ]);
+        check_block(&mut stack, n, rows, at * 100);
+    }
+
+    #[test]
+    fn every_goodness(rows in 1usize..6, n in 1usize..30, at in 0u64..1000) {
+        for goodness in Goodness::all() {
+            let (h, v) = (noise(rows, n, at), noise(rows, n, at + 1));
+            let w = noise(rows, goodness.value(&h).dims()[1], at + 2);
+            let exact = dot(&goodness.pullback(&h, &w), &v);
+            agree(&format!("{goodness:?}"), exact, 0.3, |t| dot(&goodness.value(&along(&h, t, &v)), &w));
+        }
+    }
+
+    #[test]
+    fn every_objective_either_way(pairs in 1usize..6, at in 0u64..1000, direction in prop::bool::ANY) {
+        for objective in Objective::all() {
+            let (g, v) = (noise(2 * pairs, 1, at) * 3.0, noise(2 * pairs, 1, at + 1));
+            let direction = if direction { 1.0 } else { -1.0 };
+            let real = (0..2 * pairs).map(|row| row < pairs).collect();
+            let tags = Tags { real, labels: vec![0; 2 * pairs], direction, of_ones: 0.7 };
+            let exact = dot(&objective.loss(&g, &tags).1, &v);
+            agree(&format!("{objective:?}"), exact, 0.1, |t| objective.loss(&along(&g, t, &v), &tags).0);
+        }
+    }
+
+    #[test]
+    fn cross_entropy(rows in 1usize..6, classes in 2usize..12, at in 0u64..1000, smoothing in 0.0f64..0.5) {
+        let (z, v) = (noise(rows, classes, at) * 2.0, noise(rows, classes, at + 1));
+        let labels: Vec<u8> = (0..rows).map(|r| ((r as u64 + at) % classes as u64) as u8).collect();
+        let objective = CrossEntropy { label_smoothing: smoothing };
+        let exact = dot(&objective.loss(&z, &labels).1, &v);
+        agree("cross-entropy", exact, 0.1, |t| objective.loss(&along(&z, t, &v), &labels).0);
+    }
+}
+
+#[test]
+fn dense_with_a_corner_has_the_slope_of_its_side() {
+    // Around the corner a difference quotient means nothing, so total inputs are placed on one side or the other.
+    for (activation, left) in [(Activation::Relu, 0.0), (Activation::LeakyRelu, 0.01), (Activation::Elu, (-2f32).exp())] {
+        let mut dense = Dense::linear_zero("0", 1, 2, true);
+        let mut shaped = Dense::new("0", 1, 2, activation, &mut Rng::stream(0, Purpose::Init, 0));
+        for block in [&mut dense, &mut shaped] {
+            block.params(&mut |param| {
+                let values: &[f32] = if param.shape().len() == 1 { &[0.0, 0.0] } else { &[1.0, -1.0] };
+                param.load_rows(values);
+            });
+        }
+        let x = adieu_core::parts::host::matrix(vec![2.0], 1, 1); // a = (2, −2)
+        let (_, saved) = shaped.forward(x, &mut Rng::stream(0, Purpose::Dropout, 0));
+        let mut collected = Collect::default();
+        let dy = adieu_core::parts::host::matrix(vec![1.0, 1.0], 1, 2);
+        shaped.pullback(saved, dy.into(), false, &mut collected);
+        let db = collected.0["0.bias"].to_rows();
+        assert!((db[0] - 1.0).abs() < 1e-6 && (db[1] - left).abs() < 1e-6, "{activation:?}: {db:?}");
+    }
+}
+
+#[test]
+fn ungated_credit_reaches_units_that_are_off_on_its_rows_only() {
+    let mut dense = Dense::new("0", 2, 3, Activation::Relu, &mut Rng::stream(1, Purpose::Init, 0));
+    dense.params(&mut |param| {
+        if param.shape().len() == 1 {
+            param.load_rows(&[-100.0; 3]); // every unit is dead
+        }
+    });
+    let x = noise(4, 2, 1);
+    let (h, saved) = dense.forward(x.clone(), &mut Rng::stream(1, Purpose::Dropout, 0));
+    assert!(view(&h).iter().all(|h| *h == 0.0));
+    let credit = Credit { dy: noise(4, 3, 2), ungated: Some(Ungated { rows: 3, da: vec![1.0, -2.0, 0.5] }) };
+    let mut collected = Collect::default();
+    dense.pullback(saved, credit, false, &mut collected);
+    assert_eq!(collected.0["0.bias"].to_rows(), [3.0, -6.0, 1.5]);
+    let sum_x: f32 = (0..3).map(|r| view(&x)[r * 2]).sum();
+    assert!((collected.0["0.weight"].to_rows()[1] + 2.0 * sum_x).abs() < 1e-5);
+}
+
+#[derive(Module, Debug)]
+struct NormThenLinear {
+    norm: LayerNorm,
+    linear: Linear,
+    features: usize,
+}
+
+impl Rows for NormThenLinear {
+    fn rows(&self, x: Tensor) -> Tensor {
+        burn::tensor::activation::tanh(self.linear.forward(self.norm.forward(x)))
+    }
+    fn shape_out(&self, input: Shape) -> Result<Shape, String> {
+        if input.features() == self.features { Ok(Shape::Flat(4)) } else { Err(self.features.to_string()) }
+    }
+    fn macs(&self) -> u64 {
+        (self.features * 4) as u64
+    }
+}
+
+fn taped(features: usize) -> Taped<NormThenLinear> {
+    let device = Device::flex();
+    let module = NormThenLinear {
+        norm: LayerNormConfig::new(features).init(&device),
+        linear: LinearConfig::new(features, 4).init(&device),
+        features,
+    };
+    Taped::new("0", module, Shape::Flat(features)).expect("it fits")
+}
+
+#[test]
+fn any_burn_module_is_a_block_with_the_right_derivatives() {
+    check_block(&mut taped(6), 6, 5, 77);
+    let mut chance = Rng::stream(3, Purpose::Init, 0);
+    let mut stack = Stack::new(vec![
+        Box::new(Dense::new("0.0", 9, 6, Activation::Silu, &mut chance)),
+        Box::new(taped(6)),
+    ]);
+    check_block(&mut stack, 9, 5, 78);
+    assert!(Taped::new("0", taped(6).module().clone(), Shape::Flat(7)).is_err());
+}
