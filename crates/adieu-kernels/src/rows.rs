@@ -1,0 +1,143 @@
+//! Passes over the rows or columns of a matrix of activations: sums of squares, scales, column sums.
+//!
+//! Sums accumulate in f64, in an order fixed by the shape alone.
+
+use crate::crew::Shared;
+use crate::pass::{Pass, run_items};
+use std::ops::Range;
+
+/// Running sums side by side: enough to fill the widest registers and to hide the latency of an addition.
+const LANES: usize = 16;
+
+/// Columns that a column sum treats at once.
+const BAND: usize = 128;
+
+/// `out[r] = Σ_c h[r, c]²` for `h [rows, cols]`, accumulated in f64.
+///
+/// # Panics
+/// If `h` is not `out.len()·cols` long.
+pub fn row_sums_of_squares(h: &[f32], cols: usize, out: &mut [f32]) {
+    let rows = out.len();
+    assert_eq!(h.len(), rows * cols, "h is not [rows = {rows}, cols = {cols}]");
+    run_items(rows, cols, &SumsOfSquares { h, cols, out: Shared::new(out) });
+}
+
+struct SumsOfSquares<'a> {
+    h: &'a [f32],
+    cols: usize,
+    out: Shared<'a>,
+}
+
+impl Pass for SumsOfSquares<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        // SAFETY: the ranges of a pass are in bounds and disjoint.
+        let out = unsafe { self.out.part_mut(range.start, range.len()) };
+        for (r, out) in range.zip(out) {
+            let row = &self.h[r * self.cols..][..self.cols];
+            let mut sums = [0.0_f64; LANES];
+            let (chunks, rest) = row.as_chunks::<LANES>();
+            for chunk in chunks {
+                for lane in 0..LANES {
+                    sums[lane] += f64::from(chunk[lane]) * f64::from(chunk[lane]);
+                }
+            }
+            for (sum, &h) in sums.iter_mut().zip(rest) {
+                *sum += f64::from(h) * f64::from(h);
+            }
+            *out = sums.iter().sum::<f64>() as f32;
+        }
+    }
+}
+
+/// `out[r, c] = scales[r]·h[r, c]` for `h [rows, cols]`.
+///
+/// # Panics
+/// If `h` or `out` is not `scales.len()·cols` long.
+pub fn scale_rows(h: &[f32], cols: usize, scales: &[f32], out: &mut [f32]) {
+    let rows = scales.len();
+    assert_eq!(h.len(), rows * cols, "h is not [rows = {rows}, cols = {cols}]");
+    assert_eq!(out.len(), h.len(), "out and h differ in length");
+    run_items(rows, cols, &ScaleRows { h, cols, scales, out: Shared::new(out) });
+}
+
+struct ScaleRows<'a> {
+    h: &'a [f32],
+    cols: usize,
+    scales: &'a [f32],
+    out: Shared<'a>,
+}
+
+impl Pass for ScaleRows<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        for r in range {
+            let (row, scale) = (&self.h[r * self.cols..][..self.cols], self.scales[r]);
+            // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
+            let out = unsafe { self.out.part_mut(r * self.cols, self.cols) };
+            for (out, &h) in out.iter_mut().zip(row) {
+                *out = scale * h;
+            }
+        }
+    }
+}
+
+/// `out[c] = Σ_r da[r, c]` for `da [rows, cols]`, over the rows listed in `subset` (`None`: all), accumulated in f64 in
+/// the order of the list. The gradient of a bias.
+///
+/// # Panics
+/// If `da` is not whole rows of `cols = out.len()`, or `subset` names a row that is not there.
+pub fn column_sums(da: &[f32], cols: usize, subset: Option<&[u32]>, out: &mut [f32]) {
+    assert_eq!(out.len(), cols, "out is not [cols = {cols}]");
+    if cols == 0 {
+        return;
+    }
+    assert!(da.len().is_multiple_of(cols), "da of length {} is not [rows, cols = {cols}]", da.len());
+    let rows = da.len() / cols;
+    assert_subset(subset, rows);
+    let count = subset.map_or(rows, <[u32]>::len);
+    let floats = count * BAND.min(cols);
+    run_items(
+        cols.div_ceil(BAND),
+        floats,
+        &ColumnSums { da, cols, rows: count, subset, out: Shared::new(out) },
+    );
+}
+
+/// Asserts that every listed row exists.
+pub(crate) fn assert_subset(subset: Option<&[u32]>, rows: usize) {
+    if let Some(last) = subset.and_then(|subset| subset.iter().max()) {
+        assert!((*last as usize) < rows, "subset names row {last} of {rows}");
+    }
+}
+
+struct ColumnSums<'a> {
+    da: &'a [f32],
+    cols: usize,
+    rows: usize,
+    subset: Option<&'a [u32]>,
+    out: Shared<'a>,
+}
+
+impl Pass for ColumnSums<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        for band in range {
+            let first = band * BAND;
+            let width = BAND.min(self.cols - first);
+            let mut sums = [0.0_f64; BAND];
+            for k in 0..self.rows {
+                let row = self.subset.map_or(k, |subset| subset[k] as usize);
+                let values = &self.da[row * self.cols + first..][..width];
+                for (sum, &value) in sums.iter_mut().zip(values) {
+                    *sum += f64::from(value);
+                }
+            }
+            // SAFETY: the bands are disjoint, and this one ends at `cols` at the latest.
+            let out = unsafe { self.out.part_mut(first, width) };
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = sum as f32;
+            }
+        }
+    }
+}

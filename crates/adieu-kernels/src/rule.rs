@@ -1,0 +1,151 @@
+//! How a parameter moves, given the gradient of the loss.
+//!
+//! A rule works element by element, so it can be applied to any slice ([`Rule::apply`]) or, within the weight
+//! gradient, to each block of the product while it is at hand ([`crate::Target::Descend`]): the same arithmetic, the
+//! same bits.
+
+use crate::crew::Shared;
+use crate::pass::{self, Pass};
+use std::ops::Range;
+
+/// A descent rule with one moment (v) or two (m and v). `g` is the gradient of the loss, `w` the parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// v ← keep·v + (1 − keep)·g;  w ← w − rate·(v + decay·w).
+    /// Momentum as an exponential mean, with decoupled weight decay: the rule of Hinton's Forward-Forward code.
+    EmaSgd {
+        /// Learning rate.
+        rate: f32,
+        /// Share of the old v that stays, 0 ≤ keep < 1.
+        keep: f32,
+        /// Weight decay.
+        decay: f32,
+    },
+    /// v ← momentum·v + g;  w ← w − rate·(v + decay·w).
+    Sgd {
+        /// Learning rate.
+        rate: f32,
+        /// Share of the old v that stays, 0 ≤ momentum < 1.
+        momentum: f32,
+        /// Weight decay, decoupled: it does not enter v.
+        decay: f32,
+    },
+    /// m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − rate·((m/c₁) / (√(v/c₂) + epsilon) + decay·w).
+    /// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101); with decay 0, Adam.
+    AdamW {
+        /// Learning rate.
+        rate: f32,
+        /// β₁, 0 ≤ β₁ < 1.
+        beta1: f32,
+        /// β₂, 0 ≤ β₂ < 1.
+        beta2: f32,
+        /// Keeps the quotient finite; positive.
+        epsilon: f32,
+        /// Weight decay.
+        decay: f32,
+        /// c₁ = 1 − β₁ᵗ at step t = 1, 2, …
+        c1: f32,
+        /// c₂ = 1 − β₂ᵗ at step t = 1, 2, …
+        c2: f32,
+    },
+}
+
+impl Rule {
+    /// How many moments it keeps for each parameter: 1 (`first` = v) or 2 (`first` = m, `second` = v).
+    #[must_use]
+    pub fn moments(&self) -> usize {
+        match self {
+            Self::EmaSgd { .. } | Self::Sgd { .. } => 1,
+            Self::AdamW { .. } => 2,
+        }
+    }
+
+    /// Moves `weights` by one step, and the moments with them. All slices have one length, save that `second` is empty
+    /// for rules with one moment.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn apply(&self, gradient: &[f32], weights: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        let len = weights.len();
+        assert_eq!(gradient.len(), len, "gradient and weights differ in length");
+        self.assert_moments(len, first, second);
+        let (weights, first, second) = (Shared::new(weights), Shared::new(first), Shared::new(second));
+        pass::run(len, &Apply { gradient, descent: Descent { rule: *self, weights, first, second } });
+    }
+
+    pub(crate) fn assert_moments(&self, len: usize, first: &[f32], second: &[f32]) {
+        assert_eq!(first.len(), len, "first moments and weights differ in length");
+        let expected = if self.moments() == 2 { len } else { 0 };
+        assert_eq!(second.len(), expected, "length of the second moments under {self:?}");
+    }
+
+    /// One step for slices of one length; `second` is empty for rules with one moment.
+    #[inline(always)]
+    fn step(&self, gradient: &[f32], weights: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        let parameters = weights.iter_mut().zip(gradient).zip(first);
+        match *self {
+            Self::EmaSgd { rate, keep, decay } => {
+                for ((w, &g), v) in parameters {
+                    *v = keep * *v + (1.0 - keep) * g;
+                    *w -= rate * (*v + decay * *w);
+                }
+            }
+            Self::Sgd { rate, momentum, decay } => {
+                for ((w, &g), v) in parameters {
+                    *v = momentum * *v + g;
+                    *w -= rate * (*v + decay * *w);
+                }
+            }
+            Self::AdamW { rate, beta1, beta2, epsilon, decay, c1, c2 } => {
+                let (per_c1, per_c2) = (1.0 / c1, 1.0 / c2);
+                for (((w, &g), m), v) in parameters.zip(second) {
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * (g * g);
+                    let direction = (*m * per_c1) / ((*v * per_c2).sqrt() + epsilon);
+                    *w -= rate * (direction + decay * *w);
+                }
+            }
+        }
+    }
+}
+
+/// Parameters and moments on their way down, shared by a crew.
+pub(crate) struct Descent<'a> {
+    pub(crate) rule: Rule,
+    pub(crate) weights: Shared<'a>,
+    pub(crate) first: Shared<'a>,
+    pub(crate) second: Shared<'a>,
+}
+
+impl Descent<'_> {
+    /// Moves the parameters from `start` on by `gradient`.
+    ///
+    /// # Safety
+    /// The range lies in the parameters, and no other live part overlaps it.
+    #[inline(always)]
+    pub(crate) unsafe fn step(&self, start: usize, gradient: &[f32]) {
+        let len = gradient.len();
+        // SAFETY: by the contract above; the moments have the parameters' length, or `second` is empty and its part too.
+        unsafe {
+            let (weights, first) = (self.weights.part_mut(start, len), self.first.part_mut(start, len));
+            let second = match self.rule {
+                Rule::AdamW { .. } => self.second.part_mut(start, len),
+                _ => &mut [],
+            };
+            self.rule.step(gradient, weights, first, second);
+        }
+    }
+}
+
+struct Apply<'a> {
+    gradient: &'a [f32],
+    descent: Descent<'a>,
+}
+
+impl Pass for Apply<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        // SAFETY: the ranges of a pass are in bounds and disjoint.
+        unsafe { self.descent.step(range.start, &self.gradient[range]) };
+    }
+}

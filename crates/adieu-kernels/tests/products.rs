@@ -1,0 +1,384 @@
+//! The three products against naive twins in f64, on every instruction set of this machine, and the promises of the
+//! crate's front page: thread counts, batch sizes, NaN, subsets, fused rules.
+
+use adieu_kernels::{
+    Activation, Isa, PANEL, Rule, Target, forward, from_panels, input_gradient, isa, panel_len, to_panels,
+    weight_gradient, with_isa,
+};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+/// Numbers in (−1, 1) from a small congruential generator: enough to tell indices apart.
+fn noise(len: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn panels_of(w: &[f32], n_in: usize, n_out: usize) -> Vec<f32> {
+    let mut panels = vec![f32::NAN; panel_len(n_in, n_out)];
+    to_panels(w, n_in, n_out, &mut panels);
+    panels
+}
+
+fn rows_of(panels: &[f32], n_in: usize, n_out: usize) -> Vec<f32> {
+    let mut w = vec![f32::NAN; n_in * n_out];
+    from_panels(panels, n_in, n_out, &mut w);
+    w
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// `Σ_k left(i, k)·right(k, j)` in f64, and `Σ |…|`, the scale of its rounding errors.
+fn naive(
+    (rows, depth, cols): (usize, usize, usize),
+    left: impl Fn(usize, usize) -> f32,
+    right: impl Fn(usize, usize) -> f32,
+) -> Vec<(f64, f64)> {
+    let element = |i: usize, j: usize| {
+        let terms = (0..depth).map(|k| f64::from(left(i, k)) * f64::from(right(k, j)));
+        terms.fold((0.0, 0.0), |(sum, scale), term| (sum + term, scale + term.abs()))
+    };
+    (0..rows * cols).map(|at| element(at / cols, at % cols)).collect()
+}
+
+/// Each element within the a-priori bound of a sum of `depth` products: depth·2⁻²³·Σ|…|.
+fn assert_close(got: &[f32], truth: &[(f64, f64)], depth: usize, what: &str) -> Result<(), TestCaseError> {
+    prop_assert_eq!(got.len(), truth.len());
+    for (at, (&got, &(truth, scale))) in got.iter().zip(truth).enumerate() {
+        let bound = (depth + 2) as f64 * f64::from(f32::EPSILON) * scale;
+        let error = (f64::from(got) - truth).abs();
+        prop_assert!(error <= bound, "{what}, {}: element {at} is {got}, not {truth}", isa().name());
+    }
+    Ok(())
+}
+
+fn on_every_isa(mut check: impl FnMut() -> Result<(), TestCaseError>) -> Result<(), TestCaseError> {
+    Isa::available().try_for_each(|isa| with_isa(isa, &mut check))
+}
+
+/// Sizes about the edges of tiles and panels, primes, and anything else up to 80.
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        prop::sample::select(vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33]),
+        prop::sample::select(vec![37, 41, 47, 48, 49, 53, 61, 63, 64, 65, 67, 71, 73, 79]),
+        1usize..80,
+    ]
+}
+
+const ACTIVATIONS: [Activation; 8] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::LeakyRelu { slope: 0.1 },
+    Activation::Tanh,
+    Activation::Gelu,
+    Activation::Silu,
+    Activation::Softplus,
+    Activation::Elu { alpha: 1.3 },
+];
+
+const RULES: [Rule; 3] = [
+    Rule::EmaSgd { rate: 0.1, keep: 0.9, decay: 3e-4 },
+    Rule::Sgd { rate: 0.05, momentum: 0.8, decay: 1e-3 },
+    Rule::AdamW {
+        rate: 0.01,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        decay: 0.01,
+        c1: 0.271,
+        c2: 0.002_997,
+    },
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn forward_agrees_with_its_twin(rows in size(), n_in in size(), n_out in size(), with_bias: bool, seed: u64) {
+        let (x, w, b) = (noise(rows * n_in, seed), noise(n_in * n_out, seed ^ 1), noise(n_out, seed ^ 2));
+        let panels = panels_of(&w, n_in, n_out);
+        let bias = with_bias.then_some(&b[..]);
+        let with_one = |i: usize, k: usize| if k < n_in { x[i * n_in + k] } else { 1.0 };
+        let then_bias = |k: usize, j: usize| if k < n_in { w[k * n_out + j] } else { b[j] };
+        let truth = naive((rows, n_in + usize::from(with_bias), n_out), with_one, then_bias);
+        on_every_isa(|| {
+            let (mut h, mut pre) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows * n_out]);
+            forward(&x, rows, n_in, &panels, n_out, bias, Activation::Identity, None, &mut h);
+            assert_close(&h, &truth, n_in, "h")?;
+            let sums = h.clone();
+            for activation in ACTIVATIONS {
+                forward(&x, rows, n_in, &panels, n_out, bias, activation, Some(&mut pre), &mut h);
+                prop_assert_eq!(bits(&pre), bits(&sums));
+                let expected: Vec<_> = sums.iter().map(|&a| activation.value(a)).collect();
+                prop_assert_eq!(bits(&h), bits(&expected), "{:?} on {}", activation, isa().name());
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn input_gradient_agrees_with_its_twin(rows in size(), n_in in size(), n_out in size(), seed: u64) {
+        let (da, w) = (noise(rows * n_out, seed), noise(n_in * n_out, seed ^ 1));
+        let panels = panels_of(&w, n_in, n_out);
+        let truth = naive((rows, n_out, n_in), |i, k| da[i * n_out + k], |k, j| w[j * n_out + k]);
+        on_every_isa(|| {
+            let mut dx = vec![f32::NAN; rows * n_in];
+            input_gradient(&da, rows, n_out, &panels, n_in, &mut dx);
+            assert_close(&dx, &truth, n_out, "dx")
+        })?;
+    }
+
+    #[test]
+    fn weight_gradient_agrees_with_its_twin(
+        rows in size(), n_in in size(), n_out in size(), share in 0.0..1.0, all: bool, seed: u64,
+    ) {
+        let (x, da) = (noise(rows * n_in, seed), noise(rows * n_out, seed ^ 1));
+        let drawn = noise(rows, seed ^ 2);
+        // A sample of the rows, in descending order, one of them twice.
+        let mut list: Vec<_> = (0..rows as u32).rev().filter(|&r| f64::from(drawn[r as usize]).abs() < share).collect();
+        list.extend(list.first().copied());
+        let subset = (!all).then_some(&list[..]);
+        let count = if all { rows } else { list.len() };
+        let row = |k: usize| if all { k } else { list[k] as usize };
+        let truth = naive((n_in, count, n_out), |i, k| x[row(k) * n_in + i], |k, j| da[row(k) * n_out + j]);
+        on_every_isa(|| {
+            let mut gradient = vec![f32::NAN; panel_len(n_in, n_out)];
+            weight_gradient(&x, n_in, &da, n_out, rows, subset, Target::Store(&mut gradient));
+            let dw = rows_of(&gradient, n_in, n_out);
+            assert_close(&dw, &truth, count, "dW")?;
+            prop_assert_eq!(bits(&gradient), bits(&panels_of(&dw, n_in, n_out)), "padding is zero");
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_rule_in_the_epilogue_moves_the_weights_as_one_after_it(
+        rows in size(), n_in in size(), n_out in size(), seed: u64,
+    ) {
+        let (x, da) = (noise(rows * n_in, seed), noise(rows * n_out, seed ^ 1));
+        let start = panels_of(&noise(n_in * n_out, seed ^ 2), n_in, n_out);
+        let first = panels_of(&noise(n_in * n_out, seed ^ 3), n_in, n_out);
+        let second: Vec<_> = panels_of(&noise(n_in * n_out, seed ^ 4), n_in, n_out).iter().map(|v| v * v).collect();
+        on_every_isa(|| {
+            let mut gradient = vec![f32::NAN; start.len()];
+            weight_gradient(&x, n_in, &da, n_out, rows, None, Target::Store(&mut gradient));
+            for rule in RULES {
+                let second = if rule.moments() == 2 { second.clone() } else { vec![] };
+                let (mut w, mut m, mut v) = (start.clone(), first.clone(), second.clone());
+                rule.apply(&gradient, &mut w, &mut m, &mut v);
+                let (mut fused_w, mut fused_m, mut fused_v) = (start.clone(), first.clone(), second);
+                let target =
+                    Target::Descend { rule, weights: &mut fused_w, first: &mut fused_m, second: &mut fused_v };
+                weight_gradient(&x, n_in, &da, n_out, rows, None, target);
+                prop_assert_ne!(bits(&w), bits(&start));
+                prop_assert_eq!(bits(&fused_w), bits(&w), "weights, {:?}", rule);
+                prop_assert_eq!(bits(&fused_m), bits(&m), "first moments, {:?}", rule);
+                prop_assert_eq!(bits(&fused_v), bits(&v), "second moments, {:?}", rule);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn leaving_rows_out_is_setting_their_error_to_zero(rows in size(), n_in in size(), n_out in size(), seed: u64) {
+        let (x, mut da) = (noise(rows * n_in, seed), noise(rows * n_out, seed ^ 1));
+        let subset: Vec<u32> = (0..rows as u32).filter(|r| (seed >> (r % 64)) & 1 == 1).collect();
+        let gradient = |da: &[f32], subset: Option<&[u32]>| {
+            let mut gradient = vec![f32::NAN; panel_len(n_in, n_out)];
+            weight_gradient(&x, n_in, da, n_out, rows, subset, Target::Store(&mut gradient));
+            gradient
+        };
+        on_every_isa(|| {
+            let chosen = gradient(&da, Some(&subset));
+            for r in (0..rows as u32).filter(|r| !subset.contains(r)) {
+                da[r as usize * n_out..][..n_out].fill(0.0);
+            }
+            prop_assert_eq!(bits(&chosen), bits(&gradient(&da, None)));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_row_is_the_same_alone_and_in_company(rows in size(), n_in in size(), n_out in size(), seed: u64) {
+        let (x, w, da) = (noise(rows * n_in, seed), noise(n_in * n_out, seed ^ 1), noise(rows * n_out, seed ^ 2));
+        let panels = panels_of(&w, n_in, n_out);
+        let products = |x: &[f32], da: &[f32], rows: usize| {
+            let (mut h, mut dx) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows * n_in]);
+            forward(x, rows, n_in, &panels, n_out, None, Activation::Tanh, None, &mut h);
+            input_gradient(da, rows, n_out, &panels, n_in, &mut dx);
+            (bits(&h), bits(&dx))
+        };
+        on_every_isa(|| {
+            let (h, dx) = products(&x, &da, rows);
+            let r = seed as usize % rows;
+            let (alone_h, alone_dx) = products(&x[r * n_in..][..n_in], &da[r * n_out..][..n_out], 1);
+            prop_assert_eq!(&h[r * n_out..][..n_out], &alone_h[..]);
+            prop_assert_eq!(&dx[r * n_in..][..n_in], &alone_dx[..]);
+            Ok(())
+        })?;
+    }
+}
+
+/// All that the three products write, for one set of operands.
+fn everything(rows: usize, n_in: usize, n_out: usize) -> Vec<u32> {
+    let (x, w, da) = (noise(rows * n_in, 1), noise(n_in * n_out, 2), noise(rows * n_out, 3));
+    let mut panels = panels_of(&w, n_in, n_out);
+    let (mut pre, mut h) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows * n_out]);
+    forward(&x, rows, n_in, &panels, n_out, Some(&w[..n_out]), Activation::Gelu, Some(&mut pre), &mut h);
+    let mut dx = vec![f32::NAN; rows * n_in];
+    input_gradient(&da, rows, n_out, &panels, n_in, &mut dx);
+    let (mut first, mut second) = (vec![0.0; panels.len()], vec![0.0; panels.len()]);
+    let target =
+        Target::Descend { rule: RULES[2], weights: &mut panels, first: &mut first, second: &mut second };
+    weight_gradient(&x, n_in, &da, n_out, rows, None, target);
+    [pre, h, dx, panels, first, second].iter().flat_map(|part| bits(part)).collect()
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    // More than 2²⁰ multiply-adds, so that the work is shared; several blocks of strips in the second.
+    for (rows, n_in, n_out) in [(61, 131, 257), (301, 1009, 67)] {
+        for isa in Isa::available() {
+            let by_threads = [1, 2, 3].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| with_isa(isa, || everything(rows, n_in, n_out)))
+            });
+            assert!(by_threads[0] == by_threads[1], "1 and 2 threads, {}", isa.name());
+            assert!(by_threads[0] == by_threads[2], "1 and 3 threads, {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn instruction_sets_with_fused_multiply_add_agree_to_the_bit() {
+    let fused: Vec<_> = Isa::available().filter(|isa| isa.has_fused_multiply_add()).collect();
+    let results: Vec<_> = fused.iter().map(|&isa| with_isa(isa, || everything(53, 71, 45))).collect();
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{fused:?}");
+}
+
+#[test]
+fn nested_products_do_not_disturb_each_other() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let expected = everything(61, 131, 257);
+    let results: Vec<_> = pool.install(|| {
+        use rayon::prelude::*;
+        (0..12).into_par_iter().map(|_| everything(61, 131, 257)).collect()
+    });
+    assert!(results.iter().all(|result| *result == expected));
+}
+
+#[test]
+fn a_nan_or_infinity_reaches_all_that_depends_on_it_and_nothing_else() {
+    let (rows, n_in, n_out) = (14, 35, 43);
+    for (isa, odd) in Isa::available().flat_map(|isa| [(isa, f32::NAN), (isa, f32::INFINITY)]) {
+        with_isa(isa, || {
+            // All weights and errors are zero: 0·NaN and 0·∞ are NaN, and a kernel that skips zeros shows.
+            let mut x = vec![1.0; rows * n_in];
+            x[5 * n_in + 7] = odd;
+            let panels = vec![0.0; panel_len(n_in, n_out)];
+            for activation in ACTIVATIONS {
+                let mut h = vec![0.0; rows * n_out];
+                forward(&x, rows, n_in, &panels, n_out, None, activation, None, &mut h);
+                for (at, h) in h.iter().enumerate() {
+                    assert_eq!(h.is_nan(), at / n_out == 5, "{activation:?}, {}, h[{at}]", isa.name());
+                }
+            }
+            let mut dw = vec![1.0; panel_len(n_in, n_out)];
+            weight_gradient(&x, n_in, &vec![0.0; rows * n_out], n_out, rows, None, Target::Store(&mut dw));
+            for (at, g) in dw.iter().enumerate() {
+                let (i, o) = (at / PANEL % n_in, at / PANEL / n_in * PANEL + at % PANEL);
+                assert_eq!(g.is_nan(), i == 7 && o < n_out, "{}, dW[{i}, {o}]", isa.name());
+            }
+            let others: Vec<u32> = (0..rows as u32).filter(|&r| r != 5).collect();
+            let da = vec![0.0; rows * n_out];
+            weight_gradient(&x, n_in, &da, n_out, rows, Some(&others), Target::Store(&mut dw));
+            assert!(dw.iter().all(|&g| g == 0.0), "the row left out is left out, {}", isa.name());
+
+            let mut da = vec![1.0; rows * n_out];
+            da[3 * n_out + 40] = odd;
+            let mut dx = vec![0.0; rows * n_in];
+            input_gradient(&da, rows, n_out, &panels, n_in, &mut dx);
+            for (at, dx) in dx.iter().enumerate() {
+                assert_eq!(dx.is_nan(), at / n_in == 3, "{}, dx[{at}]", isa.name());
+            }
+        });
+    }
+}
+
+#[test]
+fn a_fused_rule_leaves_padding_at_zero_even_beside_nan() {
+    let (rows, n_in, n_out) = (5, 9, 10);
+    for (isa, rule) in Isa::available().flat_map(|isa| RULES.map(|rule| (isa, rule))) {
+        with_isa(isa, || {
+            let mut w = panels_of(&noise(n_in * n_out, 1), n_in, n_out);
+            let (mut first, mut second) = (vec![0.0; w.len()], vec![0.0; w.len() * (rule.moments() - 1)]);
+            let target = Target::Descend { rule, weights: &mut w, first: &mut first, second: &mut second };
+            weight_gradient(
+                &vec![f32::NAN; rows * n_in],
+                n_in,
+                &vec![1.0; rows * n_out],
+                n_out,
+                rows,
+                None,
+                target,
+            );
+            for (at, w) in w.iter().enumerate() {
+                assert!(if at % PANEL < n_out { w.is_nan() } else { *w == 0.0 }, "{rule:?}, {}", isa.name());
+            }
+        });
+    }
+}
+
+#[test]
+fn without_rows_the_gradient_is_zero_and_momentum_still_moves_the_weights() {
+    let (n_in, n_out) = (5, 7);
+    let mut dw = vec![1.0; panel_len(n_in, n_out)];
+    weight_gradient(&noise(15, 1), n_in, &noise(21, 2), n_out, 3, Some(&[]), Target::Store(&mut dw));
+    assert!(dw.iter().all(|&g| g == 0.0));
+    let rule = Rule::Sgd { rate: 0.5, momentum: 0.5, decay: 0.0 };
+    let (mut w, mut first) = (panels_of(&[1.0; 35], n_in, n_out), panels_of(&[1.0; 35], n_in, n_out));
+    let target = Target::Descend { rule, weights: &mut w, first: &mut first, second: &mut [] };
+    weight_gradient(&[], n_in, &[], n_out, 0, None, target);
+    assert_eq!(rows_of(&w, n_in, n_out), [0.75; 35]);
+}
+
+#[test]
+fn empty_sides_are_products_too() {
+    let mut h = vec![f32::NAN; 6];
+    forward(&[], 2, 0, &[], 3, Some(&[1.0, -2.0, 3.0]), Activation::Relu, None, &mut h);
+    assert_eq!(h, [1.0, 0.0, 3.0, 1.0, 0.0, 3.0], "no inputs: the bias alone");
+    forward(&[], 0, 4, &panels_of(&noise(12, 1), 4, 3), 3, None, Activation::Relu, None, &mut []);
+    forward(&[1.0, 2.0], 2, 1, &[], 0, None, Activation::Relu, None, &mut []);
+    let mut dx = vec![f32::NAN; 2];
+    input_gradient(&[], 2, 0, &[], 1, &mut dx);
+    assert_eq!(dx, [0.0, 0.0], "no outputs: nothing comes back");
+}
+
+#[test]
+fn a_wrong_length_is_caught_at_the_door() {
+    let mut out = [0.0; 6];
+    let panels = panels_of(&[1.0; 12], 4, 3);
+    let caught = [
+        std::panic::catch_unwind(|| {
+            forward(&[0.0; 7], 2, 4, &panels, 3, None, Activation::Relu, None, &mut [0.0; 6]);
+        }),
+        std::panic::catch_unwind(|| {
+            forward(&[0.0; 8], 2, 4, &panels, 3, Some(&[0.0; 2]), Activation::Relu, None, &mut [0.0; 6]);
+        }),
+        std::panic::catch_unwind(|| input_gradient(&[0.0; 6], 2, 3, &[0.0; 12], 4, &mut [0.0; 8])),
+        std::panic::catch_unwind(|| {
+            let mut gradient = [0.0; 128];
+            weight_gradient(&[0.0; 8], 4, &[0.0; 6], 3, 2, Some(&[2]), Target::Store(&mut gradient));
+        }),
+        std::panic::catch_unwind(|| RULES[2].apply(&[0.0; 2], &mut [0.0; 2], &mut [0.0; 2], &mut [])),
+    ];
+    assert!(caught.iter().all(Result::is_err), "{caught:?}");
+    forward(&[1.0; 8], 2, 4, &panels, 3, None, Activation::Relu, None, &mut out);
+    assert_eq!(out, [4.0; 6], "and the right lengths pass");
+}
