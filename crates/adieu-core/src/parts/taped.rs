@@ -168,14 +168,12 @@ impl ModuleMapper for EditParams<'_> {
         let path = self.names.join(".");
         param.map(|tensor| {
             let shape = tensor.dims();
-            let tracked = tensor.is_require_grad();
-            let values: Vec<f32> = tensor.inner().into_data().try_into_vec::<f32>().expect("parameters are f32");
+            let values: Vec<f32> = tensor.into_data().try_into_vec::<f32>().expect("parameters are f32");
             // Biases and gains are vectors; weight decay is for matrices.
             let mut param = Param::new(path.clone(), &shape, values, D > 1);
             (self.visit)(&mut param);
             let data = TensorData::new(param.into_values(), shape);
-            let tensor = burn::tensor::Tensor::from_data(data, &Device::flex());
-            if tracked { tensor.require_grad() } else { tensor }
+            burn::tensor::Tensor::from_data(data, &Device::flex())
         })
     }
 }
