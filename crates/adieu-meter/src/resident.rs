@@ -1,0 +1,68 @@
+//! Memory the process holds in RAM: `resident` (now) and `resident_peak` (most so far), in bytes.
+//!
+//! From `VmRSS` and `VmHWM` of `/proc/self/status`. Whole pages, including the program itself, its libraries and
+//! what `malloc` keeps for later; memory that was allocated but never touched is not in it. The kernel keeps part
+//! of the count per processor, so that either number may lag by some hundred kB.
+
+use std::path::{Path, PathBuf};
+
+use adieu_record::{Reading, Unit};
+
+use crate::{About, Meter, tree};
+
+const FILE: &str = "proc/self/status";
+const SOURCE: &str = "/proc/self/status";
+/// Reading and line.
+const LINES: [(&str, &str); 2] = [("resident", "VmRSS"), ("resident_peak", "VmHWM")];
+
+/// The `resident` meter.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    root: PathBuf,
+}
+
+impl Resident {
+    /// Reads `proc/self/status` below `root`.
+    pub fn below(root: &Path) -> Resident {
+        Resident { root: root.into() }
+    }
+}
+
+impl Meter for Resident {
+    fn name(&self) -> &'static str {
+        "resident"
+    }
+
+    fn about(&self) -> About {
+        About { source: SOURCE, unit: Unit::Bytes, resolution: page_bytes(), cost_ns: 25_000 }
+    }
+
+    fn read(&mut self, out: &mut Vec<Reading>) {
+        let status = tree::read(&self.root, FILE);
+        out.extend(LINES.map(|(name, line)| match &status {
+            Err(e) => {
+                let (why, remedy) = tree::excuse(&self.root, FILE, e);
+                Reading::unavailable(name, None, Unit::Bytes, &why, remedy)
+            }
+            Ok(text) => match tree::field(text, line).and_then(tree::kilobytes) {
+                Some(bytes) => Reading::measured(name, None, Unit::Bytes, bytes as f64, SOURCE),
+                None => {
+                    let path = self.root.join(FILE);
+                    let why = format!("{} has no readable {line} line", path.display());
+                    let remedy = "run on a kernel that shows it; some sandboxes and containers hide it";
+                    Reading::unavailable(name, None, Unit::Bytes, &why, remedy)
+                }
+            },
+        }));
+    }
+}
+
+#[cfg(unix)]
+fn page_bytes() -> f64 {
+    rustix::param::page_size() as f64
+}
+
+#[cfg(not(unix))]
+fn page_bytes() -> f64 {
+    4096.0
+}
