@@ -1,1 +1,32 @@
-//! Recipe, plan, trainer, run folder: the library people name.
+//! Recipe → plan → trainer → run folder: the library people name.
+//!
+//! - A [`Recipe`] is what people write, TOML. [`Recipe::check`] is the only way to a [`Plan`], and only a plan trains.
+//! - [`train`](trainer::train) runs a plan in a folder and tells its [`Sink`]s; [`resume`](trainer::resume) goes on
+//!   with a folder, bit for bit.
+//! - A run is a folder: `recipe.toml`, `events.jsonl`, `checkpoint-N.safetensors`. Everything else is derived.
+//!
+//! Nothing here prints, and nothing here knows a command line.
+
+pub mod checkpoint;
+mod clock;
+pub mod duel;
+mod error;
+mod evaluate;
+mod files;
+mod pictures;
+pub mod plan;
+pub mod recipe;
+pub mod run;
+pub mod sink;
+mod start;
+pub mod trainer;
+
+pub use adieu_data as data;
+pub use adieu_meter as meter;
+pub use adieu_record as record;
+pub use adieu_report as report;
+pub use error::Error;
+pub use plan::Plan;
+pub use recipe::{Fault, Faults, Recipe};
+pub use run::RunFolder;
+pub use sink::{Flow, Sink};

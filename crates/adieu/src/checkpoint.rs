@@ -1,0 +1,129 @@
+//! Checkpoints: safetensors with names (`net.0.weight`, `learner.layer.0.peers`), and in the header's metadata, under
+//! `adieu`, where the run stood. Chance is not in it: every draw is a function of seed, purpose and step.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use adieu_core::learn::Learner;
+use adieu_core::parts::block::Net;
+use adieu_core::parts::param::Param;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::clock::Totals;
+use crate::files::write_whole;
+
+const KEY: &str = "adieu";
+
+/// Where a run stood.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// Steps done.
+    pub(crate) step: u64,
+    /// Training clock.
+    pub(crate) train_ns: u64,
+    /// Counters that go on.
+    pub(crate) totals: Totals,
+}
+
+/// Calls `each` with every parameter of the network and the learner and its name in a checkpoint.
+fn everything(net: &mut Net, learner: &mut dyn Learner, each: &mut dyn FnMut(String, &mut Param)) {
+    for block in net.iter_mut() {
+        block.params(&mut |param| each(format!("net.{}", param.path()), param));
+    }
+    learner.params(&mut |param| each(format!("learner.{}", param.path()), param));
+}
+
+/// The first parameter that is not finite, if there is one.
+pub(crate) fn not_finite(net: &mut Net, learner: &mut dyn Learner) -> Option<String> {
+    let mut found = None;
+    everything(net, learner, &mut |name, param| {
+        if found.is_none() && !param.is_finite() {
+            found = Some(name);
+        }
+    });
+    found
+}
+
+/// Writes a checkpoint; returns its size in bytes.
+///
+/// # Errors
+/// [`Error::Io`]; nothing half-written is left.
+pub(crate) fn save(
+    path: &Path,
+    net: &mut Net,
+    learner: &mut dyn Learner,
+    position: &Position,
+) -> Result<u64, Error> {
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    everything(net, learner, &mut |name, param| {
+        let bytes = param.to_rows().iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push((name, param.shape().to_vec(), bytes));
+    });
+    let position = serde_json::to_string(position).expect("a position is made of numbers and names");
+    let metadata = HashMap::from([(KEY.to_string(), position)]);
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("the bytes are the shape's");
+        (name.as_str(), view)
+    });
+    let bytes = serialize(views, Some(metadata)).expect("names are unique and sizes small");
+    write_whole(path, &bytes, "write the checkpoint")?;
+    Ok(bytes.len() as u64)
+}
+
+/// Loads a checkpoint into a network and learner built from the same recipe.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Checkpoint`] if it is damaged or belongs to another network; nothing is loaded then.
+pub(crate) fn load(path: &Path, net: &mut Net, learner: &mut dyn Learner) -> Result<Position, Error> {
+    let bytes = fs::read(path).map_err(Error::io(path, "read the checkpoint"))?;
+    let refuse = |what: String| Error::Checkpoint {
+        path: path.to_path_buf(),
+        what,
+        remedy: "use the checkpoint together with the recipe.toml of its own run",
+    };
+    let damaged = |what: String| Error::Checkpoint {
+        path: path.to_path_buf(),
+        what: format!("the file is damaged or no checkpoint: {what}"),
+        remedy: "delete it and resume from an earlier checkpoint, or train again",
+    };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let position = header.metadata().as_ref().and_then(|m| m.get(KEY));
+    let position = position.ok_or_else(|| damaged("it does not say where the run stood".into()))?;
+    let position: Position = serde_json::from_str(position).map_err(|e| damaged(e.to_string()))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+    let (mut wanted, mut fault) = (0, None);
+    everything(net, learner, &mut |name, param| {
+        wanted += 1;
+        let found = tensors.tensor(&name).ok();
+        let misfit = match &found {
+            None => Some(format!("it has no `{name}`: it belongs to another network or learner")),
+            Some(t) if t.dtype() != Dtype::F32 => Some(format!("`{name}` is {:?}, not F32", t.dtype())),
+            Some(t) if t.shape() != param.shape() => {
+                let shapes = (t.shape(), param.shape());
+                Some(format!(
+                    "`{name}` has shape {:?}, the recipe's has {:?}: it belongs to another network",
+                    shapes.0, shapes.1
+                ))
+            }
+            Some(_) => None,
+        };
+        fault = fault.take().or(misfit);
+    });
+    if let Some(fault) = fault {
+        return Err(refuse(fault));
+    }
+    if tensors.len() != wanted {
+        return Err(refuse(format!("it holds {} arrays where the recipe has {wanted}", tensors.len())));
+    }
+    everything(net, learner, &mut |name, param| {
+        let tensor = tensors.tensor(&name).expect("its presence was checked above");
+        let values: Vec<f32> =
+            tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        param.load_rows(&values);
+    });
+    Ok(position)
+}

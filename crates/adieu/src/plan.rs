@@ -1,0 +1,242 @@
+//! A plan: a recipe that was checked, with its data. Only a plan trains.
+
+use std::ops::Range;
+
+use adieu_core::learn::{Learner, Task, widths};
+use adieu_core::parts::Batch;
+use adieu_core::parts::block::{Block, shape_through};
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::host::matrix;
+use adieu_core::parts::shape::Shape;
+use adieu_core::parts::stack::Stack;
+use adieu_data::{Dataset, Rows};
+use adieu_record::{LayerInfo, Network, Split};
+
+use crate::recipe::{Fault, Faults, Recipe, SplitRecipe};
+use crate::{Error, meter};
+
+/// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
+const WIDEST: u64 = 1 << 17;
+
+/// See the module.
+pub struct Plan {
+    /// What was asked, every default spelled out.
+    pub recipe: Recipe,
+    /// Where the rows come from.
+    pub data: std::sync::Arc<Dataset>,
+    /// What there is to learn.
+    pub task: Task,
+    train: Range<u32>,
+    validation: Option<Range<u32>>,
+}
+
+impl Plan {
+    /// Checks `recipe` and reads its data. `file` is what faults call the recipe.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with all faults of meaning; [`Error::Data`].
+    pub fn of(recipe: Recipe, file: &str) -> Result<Plan, Error> {
+        let mut faults = model_faults(&recipe);
+        if let Some(fault) = data_fault(&recipe) {
+            faults.push(fault);
+            return Err(Faults { file: file.into(), faults }.into());
+        }
+        let before = meter::alloc::enter(meter::alloc::Category::Data);
+        let data = adieu_data::load(&recipe.data.kind, recipe.data.dir.as_deref())?;
+        drop(before);
+        Plan::with_data(recipe, data.into(), file, faults)
+    }
+
+    /// As [`Plan::of`], with data that was read before: several runs share it.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with all faults of meaning.
+    pub fn on(recipe: Recipe, data: std::sync::Arc<Dataset>, file: &str) -> Result<Plan, Error> {
+        let faults = model_faults(&recipe);
+        Plan::with_data(recipe, data, file, faults)
+    }
+
+    fn with_data(
+        recipe: Recipe,
+        data: std::sync::Arc<Dataset>,
+        file: &str,
+        mut faults: Vec<Fault>,
+    ) -> Result<Plan, Error> {
+        let split = match recipe.data.split {
+            SplitRecipe::Choose => adieu_data::Split::Choose,
+            SplitRecipe::Final => adieu_data::Split::Final,
+        };
+        let parts = adieu_data::split(&data, split);
+        let rows = parts.train.len() as u64;
+        if recipe.train.batch > rows {
+            faults.push(fault(
+                "train.batch",
+                format!("{} rows asked, {rows} there are", recipe.train.batch),
+                "make it smaller",
+            ));
+        }
+        let image = data.info.image;
+        let task = Task {
+            input: Shape::Image { c: image.channels, h: image.height, w: image.width },
+            classes: data.info.classes.len(),
+            train_rows: parts.train.len(),
+            epochs: recipe.train.epochs,
+            seed: recipe.seed,
+        };
+        if faults.is_empty() {
+            let widths: Vec<usize> =
+                recipe.model.blocks.iter().filter_map(|b| b.last()).map(|w| *w as usize).collect();
+            for refusal in recipe.learner.refuse(&widths, &task) {
+                faults.push(fault(&format!("learner.{}", refusal.key), refusal.what, &refusal.remedy));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Faults { file: file.into(), faults }.into());
+        }
+        Ok(Plan { recipe, data, task, train: parts.train, validation: parts.validation })
+    }
+
+    /// Steps in an epoch; rows that do not fill a batch are left for the next epoch's order.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.train.len() as u64 / self.recipe.train.batch
+    }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u64 {
+        self.steps_per_epoch() * self.recipe.train.epochs
+    }
+
+    /// The network, with the initial weights that every learner of this seed starts from.
+    pub fn network(&self) -> Vec<Box<dyn Block>> {
+        let mut n_in = self.task.input.features();
+        let mut layer = 0;
+        let mut dense = |path: String, n_out: u64| {
+            let mut chance = Rng::stream(self.recipe.seed, Purpose::Init, layer);
+            layer += 1;
+            let n_out = n_out as usize;
+            let block = Dense::new(&path, n_in, n_out, self.recipe.model.activation, &mut chance);
+            n_in = n_out;
+            Box::new(block) as Box<dyn Block>
+        };
+        let blocks = self.recipe.model.blocks.iter().enumerate().map(|(b, widths)| match &widths[..] {
+            [only] => dense(b.to_string(), *only),
+            many => {
+                let inside = many.iter().enumerate().map(|(i, width)| dense(format!("{b}.{i}"), *width));
+                Box::new(Stack::new(inside.collect())) as Box<dyn Block>
+            }
+        });
+        let net: Vec<_> = blocks.collect();
+        debug_assert!(shape_through(&net, self.task.input).is_ok(), "dense blocks are built to fit");
+        net
+    }
+
+    /// What the record says of the network.
+    pub fn describe(&self, net: &[Box<dyn Block>], learner: &dyn Learner) -> Network {
+        let widths = widths(net, self.task.input);
+        let blocks = net.iter().zip(widths).map(|(block, width)| LayerInfo {
+            name: block.describe(),
+            units: width as u64,
+            parameters: block.cost(1).parameters,
+        });
+        let own = learner.parts().into_iter().map(|(name, units, parameters)| LayerInfo {
+            name,
+            units,
+            parameters,
+        });
+        let layers: Vec<LayerInfo> = blocks.chain(own).collect();
+        let parameters = layers.iter().map(|layer| layer.parameters).sum();
+        Network { input: self.task.input.to_string(), layers, parameters }
+    }
+
+    /// The training rows of epoch `epoch` (from 1), in that epoch's order.
+    pub fn order(&self, epoch: u64) -> Vec<u32> {
+        let mut order: Vec<u32> = self.train.clone().collect();
+        Rng::stream(self.recipe.seed, Purpose::Shuffle, epoch).shuffle(&mut order);
+        order
+    }
+
+    /// The training rows `ids` as a batch.
+    pub fn batch(&self, ids: &[u32]) -> Batch {
+        gather(&self.data.train, ids)
+    }
+
+    /// Rows that are judged while training, and their name: held-out rows, or with the final split the test set.
+    pub fn watched(&self) -> (Split, Range<u32>) {
+        match &self.validation {
+            Some(rows) => (Split::Validation, rows.clone()),
+            None => (Split::Test, 0..self.data.test.len() as u32),
+        }
+    }
+
+    /// Rows of `split`.
+    pub fn rows(&self, split: Split) -> Range<u32> {
+        match split {
+            Split::Train => self.train.clone(),
+            Split::Validation => self.validation.clone().unwrap_or(0..0),
+            Split::Test => 0..self.data.test.len() as u32,
+        }
+    }
+
+    /// Rows `ids` of `split` as a batch.
+    pub fn batch_of(&self, split: Split, ids: &[u32]) -> Batch {
+        match split {
+            Split::Train | Split::Validation => gather(&self.data.train, ids),
+            Split::Test => gather(&self.data.test, ids),
+        }
+    }
+}
+
+fn gather(rows: &Rows, ids: &[u32]) -> Batch {
+    let mut values = Vec::new();
+    rows.gather(ids, &mut values);
+    let cols = values.len() / ids.len().max(1);
+    Batch { x: matrix(values, ids.len(), cols), labels: rows.labels(ids), ids: ids.to_vec() }
+}
+
+fn fault(key: &str, what: String, remedy: &str) -> Fault {
+    Fault { key: key.into(), line: None, what, remedy: remedy.into() }
+}
+
+fn model_faults(recipe: &Recipe) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if recipe.model.blocks.is_empty() {
+        faults.push(fault(
+            "model.blocks",
+            "there is no block".into(),
+            "write one list a block: [[1000], [1000], [1000]]",
+        ));
+    }
+    for (b, widths) in recipe.model.blocks.iter().enumerate() {
+        if widths.is_empty() {
+            faults.push(fault(
+                &format!("model.blocks[{b}]"),
+                "the block has no layer".into(),
+                "give it a width, as in [1000], or leave it out",
+            ));
+        }
+        for (i, width) in widths.iter().enumerate() {
+            if !(1..=WIDEST).contains(width) {
+                let what = format!("{width} units are not a layer");
+                faults.push(fault(
+                    &format!("model.blocks[{b}][{i}]"),
+                    what,
+                    &format!("choose 1 to {WIDEST} units"),
+                ));
+            }
+        }
+    }
+    faults
+}
+
+fn data_fault(recipe: &Recipe) -> Option<Fault> {
+    let (kind, sources) = (&recipe.data.kind, adieu_data::list());
+    let Some(source) = sources.iter().find(|source| source.kind() == kind) else {
+        let names: Vec<&str> = sources.iter().map(|source| source.kind()).collect();
+        let what = format!("there is no dataset `{kind}`");
+        return Some(fault("data.kind", what, &format!("choose one of: {}", names.join(", "))));
+    };
+    let missing = !source.bundled() && recipe.data.dir.is_none();
+    let remedy = "name the folder of its files: dir = \"path/to/folder\"";
+    missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))
+}

@@ -1,0 +1,196 @@
+//! Recipes: what people write, in TOML. Plain structs; unknown keys are refused; the doc comments become the
+//! schema's descriptions (`adieu list schema`).
+//!
+//! [`Recipe::check`] is the only way to a [`Plan`](crate::Plan). It reports *all* faults at once, each with its key
+//! path, its line, and what would be right.
+
+mod document;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use adieu_core::learn::LearnerRecipe;
+use adieu_core::parts::activation::Activation;
+pub use document::Fault;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Plan};
+
+/// Everything that determines a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of the run, for people.
+    #[serde(default = "unnamed")]
+    pub name: String,
+    /// The one seed: initial weights, order of the rows, negatives, everything.
+    #[serde(default = "first_seed")]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub seed: u64,
+    /// What to learn from.
+    #[serde(default)]
+    pub data: DataRecipe,
+    /// How long and in what portions.
+    #[serde(default)]
+    pub train: TrainRecipe,
+    /// The network all learners share.
+    pub model: ModelRecipe,
+    /// How it learns.
+    pub learner: LearnerRecipe,
+}
+
+fn unnamed() -> String {
+    "unnamed".into()
+}
+
+fn first_seed() -> u64 {
+    1
+}
+
+/// What to learn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataRecipe {
+    /// Name of a dataset; `adieu data list` shows them. `idx` reads a folder of IDX files.
+    pub kind: String,
+    /// Folder of the files, for datasets that are not bundled. Relative to where adieu is started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// Which rows train and which judge.
+    pub split: SplitRecipe,
+}
+
+impl Default for DataRecipe {
+    fn default() -> DataRecipe {
+        DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Choose }
+    }
+}
+
+/// Which rows train and which judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitRecipe {
+    /// Hold the last sixth of the training rows out (50,000 / 10,000 of MNIST) and watch them; the test set is judged
+    /// once, at the end. For choosing settings.
+    Choose,
+    /// Train on all training rows (60,000 of MNIST); the test set is judged as the run goes on, and nothing is ever
+    /// chosen by it. For final figures.
+    Final,
+}
+
+/// How long and in what portions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainRecipe {
+    /// Times the training rows are gone through.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub epochs: u64,
+    /// Rows in a step.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub batch: u64,
+    /// Steps that one `step` event of the record sums up.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub log_every: u64,
+    /// Rows judged by each read-out after every epoch, off the training clock; 0 judges none before the end.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub probe_rows: u64,
+    /// Epochs between checkpoints; there is always one at the end.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub checkpoint_every: u64,
+}
+
+impl Default for TrainRecipe {
+    fn default() -> TrainRecipe {
+        TrainRecipe { epochs: 60, batch: 100, log_every: 50, probe_rows: 1000, checkpoint_every: 1 }
+    }
+}
+
+/// The network all learners share: dense blocks. Heads and output layers are the learner's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecipe {
+    /// One list a block, each the widths of its dense layers: `[[1000], [1000]]`. Learning that is local to a block
+    /// back-propagates inside it, so `[[1000, 1000], [1000]]` is a hybrid.
+    pub blocks: Vec<Vec<u64>>,
+    /// What each layer applies to its total input.
+    #[serde(default)]
+    pub activation: Activation,
+}
+
+/// All that is wrong with a recipe.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// The file, or what stood in for one.
+    pub file: String,
+    /// Each fault.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.faults.len();
+        write!(f, "{}: {count} fault{} in the recipe", self.file, if count == 1 { "" } else { "s" })?;
+        for fault in &self.faults {
+            let line = fault.line.map(|line| format!(":{line}")).unwrap_or_default();
+            write!(f, "\n  {}{line}: {}: {}\n      {}", self.file, fault.key, fault.what, fault.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Recipe {
+    /// The JSON Schema of a recipe.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Recipe).to_value()
+    }
+
+    /// Reads the recipe file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Recipe`] with every fault of form.
+    pub fn read(path: &Path) -> Result<Recipe, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read the recipe"))?;
+        Ok(Recipe::parse(&text, &path.display().to_string())?)
+    }
+
+    /// Reads a recipe from `text`; `file` is what faults call it.
+    ///
+    /// # Errors
+    /// Every fault of form: syntax, unknown keys, wrong types, values out of range.
+    pub fn parse(text: &str, file: &str) -> Result<Recipe, Faults> {
+        let faults = |faults| Faults { file: file.into(), faults };
+        let document = document::check(text, &Recipe::schema()).map_err(faults)?;
+        // The schema and the structs are one source; what the schema cannot say is left to serde.
+        let unsaid = |e: serde_json::Error| Fault {
+            key: "(whole recipe)".into(),
+            line: None,
+            what: e.to_string(),
+            remedy: "see `adieu list schema`".into(),
+        };
+        serde_json::from_value(document).map_err(|e| faults(vec![unsaid(e)]))
+    }
+
+    /// The recipe with every default spelled out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is made of strings, numbers and lists")
+    }
+
+    /// Checks everything that form alone cannot: shapes, the learner's demands, the data. Reads the data.
+    ///
+    /// # Errors
+    /// Every fault of meaning at once; data that cannot be read.
+    pub fn check(self, file: &str) -> Result<Plan, Error> {
+        Plan::of(self, file)
+    }
+}
+
+/// Adds lines to faults of meaning, given the text they were written in.
+pub fn locate(mut faults: Faults, text: &str) -> Faults {
+    for fault in &mut faults.faults {
+        fault.line = fault.line.or_else(|| document::line_of(text, &fault.key));
+    }
+    faults
+}

@@ -1,0 +1,136 @@
+//! What a run says of itself at its start, and the meters it carries.
+
+use std::path::Path;
+
+use adieu_data::Origin;
+use adieu_meter::Meter;
+use adieu_record::event::FORMAT;
+use adieu_record::{DataInfo, Machine, Network, Program, Reading, RunStart, Split, Unit, Value};
+
+use crate::clock::Totals;
+use crate::plan::Plan;
+
+/// Everything needed to know what is run, on what.
+pub(crate) fn describe(plan: &Plan, network: Network, readouts: Vec<&'static str>, unix_ms: u64) -> RunStart {
+    let info = &plan.data.info;
+    let image = info.image;
+    RunStart {
+        format: FORMAT,
+        name: plan.recipe.name.clone(),
+        learner: plan.recipe.learner.name().into(),
+        seed: plan.recipe.seed,
+        unix_ms,
+        recipe: serde_json::to_value(&plan.recipe).expect("a recipe is made of strings, numbers and lists"),
+        program: program(),
+        machine: machine(),
+        network,
+        data: DataInfo {
+            name: info.name.clone(),
+            source: match &info.origin {
+                Origin::Bundled => "bundled".into(),
+                Origin::Folder(folder) => folder.display().to_string(),
+            },
+            licence: info.licence.clone(),
+            image: Some([image.height as u64, image.width as u64, image.channels as u64]),
+            classes: info.classes.clone(),
+            train_rows: plan.rows(Split::Train).len() as u64,
+            validation_rows: plan.rows(Split::Validation).len() as u64,
+            test_rows: plan.rows(Split::Test).len() as u64,
+        },
+        epochs: plan.recipe.train.epochs,
+        steps_per_epoch: plan.steps_per_epoch(),
+        batch: plan.recipe.train.batch,
+        readouts: readouts.into_iter().map(Into::into).collect(),
+    }
+}
+
+fn program() -> Program {
+    Program {
+        name: "adieu".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        profile: if cfg!(debug_assertions) { "dev" } else { "release" }.into(),
+        target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    }
+}
+
+fn machine() -> Machine {
+    Machine {
+        isa: Some(adieu_kernels::isa().name().into()),
+        threads: Some(rayon::current_num_threads() as u64),
+        ..adieu_meter::machine(Path::new("/"))
+    }
+}
+
+/// The meters of one sitting of a run. Counters of the process are told as the run's own: what was counted before the
+/// sitting is taken off, what earlier sittings of the run counted is added.
+pub(crate) struct Meters {
+    meters: Vec<Box<dyn Meter>>,
+    cpu_before_ns: Option<u64>,
+    cpu_at_start_ns: Option<u64>,
+    wall_before_s: f64,
+}
+
+impl Meters {
+    /// Starts now, on top of what an interrupted run had counted.
+    pub(crate) fn start(before: &Totals) -> Meters {
+        let wall_before_ns: u64 = before.phases.iter().map(|phase| phase.time_ns).sum();
+        let mut meters = Meters {
+            meters: adieu_meter::all(Path::new("/")),
+            // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.
+            cpu_before_ns: if before.phases.is_empty() { Some(0) } else { before.cpu_ns },
+            cpu_at_start_ns: None,
+            wall_before_s: wall_before_ns as f64 / 1e9,
+        };
+        meters.cpu_at_start_ns = meters.process_cpu_ns();
+        meters
+    }
+
+    /// CPU time of the run so far, if it can be told.
+    pub(crate) fn cpu_ns(&mut self) -> Option<u64> {
+        Some(self.cpu_before_ns? + self.process_cpu_ns()?.saturating_sub(self.cpu_at_start_ns?))
+    }
+
+    /// All readings, as the run's own.
+    pub(crate) fn read(&mut self, totals: &Totals) -> Vec<Reading> {
+        let cpu_ns = self.cpu_ns();
+        let mut readings = self.raw();
+        for reading in &mut readings {
+            match (reading.name.as_str(), &mut reading.value) {
+                ("wall", Value::Measured { value, .. }) => *value += self.wall_before_s,
+                ("cpu_time", Value::Measured { value, .. }) => match cpu_ns {
+                    Some(ns) => *value = ns as f64 / 1e9,
+                    None => {
+                        let (why, remedy) =
+                            ("the run was resumed from where it could not be read", "run it whole");
+                        *reading = Reading::unavailable("cpu_time", None, Unit::Seconds, why, remedy);
+                    }
+                },
+                _ => {}
+            }
+        }
+        let chess = "chess clock";
+        let (macs, held) = (totals.macs as f64, totals.held_peak as f64);
+        readings.push(Reading::measured(
+            "multiply_adds",
+            None,
+            Unit::MultiplyAdds,
+            macs,
+            "counted by the learner",
+        ));
+        readings.push(Reading::measured("saved_peak", None, Unit::Bytes, held, chess));
+        readings
+    }
+
+    fn raw(&mut self) -> Vec<Reading> {
+        let mut readings = Vec::new();
+        self.meters.iter_mut().for_each(|meter| meter.read(&mut readings));
+        readings
+    }
+
+    fn process_cpu_ns(&mut self) -> Option<u64> {
+        self.raw().iter().find(|reading| reading.name == "cpu_time").and_then(|reading| match reading.value {
+            Value::Measured { value, .. } => Some((value * 1e9) as u64),
+            _ => None,
+        })
+    }
+}

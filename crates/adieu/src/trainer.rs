@@ -1,0 +1,483 @@
+//! The trainer: the only source of events. It knows a learner by `step`, `predict` and its parameters, and nothing of
+//! how learning works.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use adieu_core::learn::{Diverged, Learner, Scalar, StepCx};
+use adieu_core::parts::block::Block;
+use adieu_data::Dataset;
+use adieu_meter::alloc::{self, Category};
+use adieu_record::jsonl::Writer;
+use adieu_record::{Evaluation, Event, Outcome, PictureKind, Split, Stamped};
+
+use crate::checkpoint::{self, Position};
+use crate::clock::{ChessClock, Slot, Totals};
+use crate::evaluate::{Cut, Judgement, judge, sample};
+use crate::pictures;
+use crate::plan::Plan;
+use crate::recipe::locate;
+use crate::run::{RunFolder, checkpoint_name};
+use crate::sink::{Flow, Progress, Sink};
+use crate::start::{Meters, describe};
+use crate::{Error, Recipe};
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// All outcomes are results; only `Failed` comes as an error instead.
+    pub outcome: Outcome,
+    /// Steps done.
+    pub steps: u64,
+}
+
+/// Runs `plan` in the new folder `path`.
+///
+/// # Errors
+/// Whatever keeps the run from going on: a folder or disk that refuses, a listener that gives up. What was reached is
+/// saved if it can be, and the record says why it failed. Divergence and interruption are no errors.
+pub fn train(plan: Plan, path: &Path, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
+    let folder = RunFolder::create(path, &plan.recipe)?;
+    let writer = Writer::create(&folder.events())?;
+    alloc::reset_peaks();
+    let session = Session::new(plan, folder, writer, sinks, Totals::default());
+    let start = {
+        let learner = session.learner.as_ref();
+        describe(&session.plan, session.plan.describe(&session.net, learner), learner.readouts(), unix_ms())
+    };
+    session.guarded(|session| {
+        session.emit(Event::RunStarted(Box::new(start)))?;
+        session.run()
+    })
+}
+
+/// Goes on with the run in `path` from its latest whole checkpoint; the result is the uninterrupted run's, bit for bit.
+/// `data` is read anew unless it is given.
+///
+/// # Errors
+/// As [`train`]; [`Error::Folder`] if the run is over or was never begun.
+pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
+    let folder = RunFolder::open(path)?;
+    let (recipe, file) = (folder.recipe_path(), folder.recipe_path().display().to_string());
+    let text = std::fs::read_to_string(&recipe).map_err(Error::io(&recipe, "read the recipe"))?;
+    let recipe = Recipe::parse(&text, &file)?;
+    let plan = match data {
+        Some(data) => Plan::on(recipe, data, &file),
+        None => Plan::of(recipe, &file),
+    };
+    let plan = plan.map_err(|error| match error {
+        Error::Recipe(faults) => locate(faults, &text).into(),
+        other => other,
+    })?;
+    refuse_if_over(&folder)?;
+    let mut writer = Writer::append(&folder.events())?;
+    alloc::reset_peaks();
+    let (mut net, mut learner) = build(&plan);
+    let Some((path, position)) = latest(&folder, &mut net, learner.as_mut())? else {
+        // Nothing was saved before the end came: the run begins again, and its record with it.
+        drop(writer);
+        let old = folder.events().with_extension("jsonl.old");
+        std::fs::rename(folder.events(), &old).map_err(Error::io(&old, "set the old record aside"))?;
+        std::fs::remove_file(folder.recipe_path()).map_err(Error::io(&folder.recipe_path(), "replace"))?;
+        return train(plan, folder.path(), sinks);
+    };
+    let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let resumed = Event::Resumed { checkpoint, step: position.step, train_ns: position.train_ns };
+    if writer.next_seq() == 0 {
+        writer = Writer::append(&folder.events())?;
+    }
+    let mut session = Session::with(plan, folder, writer, sinks, position.totals, (net, learner));
+    session.step = position.step;
+    session.guarded(|session| {
+        session.emit(resumed)?;
+        session.run()
+    })
+}
+
+fn refuse_if_over(folder: &RunFolder) -> Result<(), Error> {
+    let record = adieu_record::jsonl::read(&folder.events())?;
+    let ended = record.events.iter().rev().find_map(|stamped| match &stamped.event {
+        Event::RunEnded { outcome, .. } => Some(outcome),
+        _ => None,
+    });
+    let after_end = record.events.last().is_some_and(|last| !matches!(last.event, Event::RunEnded { .. }));
+    let what = match ended {
+        Some(Outcome::Finished) if !after_end => "the run is finished",
+        Some(Outcome::Diverged { .. }) if !after_end => "the run diverged, and would again",
+        _ => return Ok(()),
+    };
+    let remedy =
+        "there is nothing to go on with; `adieu report` shows it, another recipe or seed makes another run";
+    Err(Error::Folder { path: folder.path().into(), what: what.into(), remedy: remedy.into() })
+}
+
+type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
+
+/// Network and learner as they are before the first step.
+pub(crate) fn build(plan: &Plan) -> Built {
+    let mut net = {
+        let _category = alloc::enter(Category::Parameters);
+        plan.network()
+    };
+    let _category = alloc::enter(Category::Optimizer);
+    let learner = plan.recipe.learner.build(&mut net, &plan.task);
+    (net, learner)
+}
+
+/// Loads the latest checkpoint that is whole; a damaged one is passed over for the one before.
+pub(crate) fn latest(
+    folder: &RunFolder,
+    net: &mut [Box<dyn Block>],
+    learner: &mut dyn Learner,
+) -> Result<Option<(std::path::PathBuf, Position)>, Error> {
+    let mut first_fault = None;
+    for (_, path) in folder.checkpoints()? {
+        match checkpoint::load(&path, net, learner) {
+            Ok(position) => return Ok(Some((path, position))),
+            Err(fault) => first_fault = first_fault.or(Some(fault)),
+        }
+    }
+    first_fault.map_or(Ok(None), Err)
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// Why a session leaves its loop early.
+enum Leave {
+    Asked,
+    Diverged(Diverged),
+    Failed(Error),
+}
+
+impl From<Error> for Leave {
+    fn from(error: Error) -> Leave {
+        Leave::Failed(error)
+    }
+}
+
+/// Means over the steps since the last `step` event.
+#[derive(Default)]
+struct Window {
+    first: u64,
+    steps: u64,
+    sums: BTreeMap<(Option<usize>, &'static str), f64>,
+}
+
+/// One sitting of a run: from its start or a checkpoint to its end or an interruption.
+struct Session<'a, 'b> {
+    plan: Plan,
+    folder: RunFolder,
+    writer: Writer,
+    sinks: &'a mut [&'b mut dyn Sink],
+    clock: ChessClock,
+    meters: Meters,
+    net: Vec<Box<dyn Block>>,
+    learner: Box<dyn Learner>,
+    step: u64,
+    window: Window,
+    asked_to_stop: bool,
+    /// `at_ns` of the record before this sitting.
+    at_ns_before: u64,
+}
+
+impl<'a, 'b> Session<'a, 'b> {
+    fn new(
+        plan: Plan,
+        folder: RunFolder,
+        writer: Writer,
+        sinks: &'a mut [&'b mut dyn Sink],
+        totals: Totals,
+    ) -> Self {
+        let built = build(&plan);
+        Session::with(plan, folder, writer, sinks, totals, built)
+    }
+
+    fn with(
+        plan: Plan,
+        folder: RunFolder,
+        writer: Writer,
+        sinks: &'a mut [&'b mut dyn Sink],
+        totals: Totals,
+        (net, learner): Built,
+    ) -> Self {
+        let meters = Meters::start(&totals);
+        let at_ns_before = writer.last_at_ns();
+        let clock = ChessClock::start(totals);
+        let (step, window, asked_to_stop) = (0, Window::default(), false);
+        Session {
+            plan,
+            folder,
+            writer,
+            sinks,
+            clock,
+            meters,
+            net,
+            learner,
+            step,
+            window,
+            asked_to_stop,
+            at_ns_before,
+        }
+    }
+
+    /// Runs `work` and turns however it ends into the record's last event.
+    fn guarded(mut self, work: impl FnOnce(&mut Self) -> Result<(), Leave>) -> Result<Ended, Error> {
+        let outcome = match work(&mut self) {
+            Ok(()) => Outcome::Finished,
+            Err(Leave::Asked) => match self.leave_in_order() {
+                Ok(()) => Outcome::Interrupted,
+                Err(error) => return self.failed(error),
+            },
+            Err(Leave::Diverged(diverged)) => {
+                let layer = diverged.layer.map(|layer| layer as u64);
+                Outcome::Diverged { layer, step: self.step, what: diverged.what.into() }
+            }
+            Err(Leave::Failed(error)) => return self.failed(error),
+        };
+        self.end(outcome.clone())?;
+        Ok(Ended { outcome, steps: self.step })
+    }
+
+    fn leave_in_order(&mut self) -> Result<(), Error> {
+        self.flush_window()?;
+        self.save()?;
+        self.metered(progress(&self.plan, self.step, &self.clock).epoch)
+    }
+
+    fn failed(mut self, error: Error) -> Result<Ended, Error> {
+        // The record may be what failed; the first error is the one to tell.
+        let _ = self.end(Outcome::Failed { why: error.to_string() });
+        Err(error)
+    }
+
+    fn end(&mut self, outcome: Outcome) -> Result<(), Error> {
+        let event = Event::RunEnded { outcome, steps: self.step, train_ns: self.clock.train_ns() };
+        self.emit(event)
+    }
+
+    fn run(&mut self) -> Result<(), Leave> {
+        let per_epoch = self.plan.steps_per_epoch();
+        while self.step < self.plan.steps() {
+            let epoch = self.step / per_epoch + 1;
+            self.epoch(epoch, per_epoch)?;
+        }
+        self.judge_finally()
+    }
+
+    fn epoch(&mut self, epoch: u64, per_epoch: u64) -> Result<(), Leave> {
+        let gain = self.learner.epoch(epoch);
+        if self.step.is_multiple_of(per_epoch) {
+            self.emit(Event::EpochStarted { epoch, gain })?;
+        }
+        self.clock.to(Slot::Stall);
+        let order = {
+            let _category = alloc::enter(Category::Data);
+            self.plan.order(epoch)
+        };
+        let batch = self.plan.recipe.train.batch as usize;
+        let done = (self.step % per_epoch) as usize;
+        for ids in order.chunks_exact(batch).skip(done) {
+            self.one_step(ids)?;
+            if self.step.is_multiple_of(self.plan.recipe.train.log_every) {
+                self.flush_window()?;
+            }
+            self.stop_if_asked()?;
+        }
+        self.flush_window()?;
+        if let Some(_name) = checkpoint::not_finite(&mut self.net, self.learner.as_mut()) {
+            return Err(Leave::Diverged(Diverged { layer: None, what: "a parameter" }));
+        }
+        let last = epoch == self.plan.recipe.train.epochs;
+        if last || epoch.is_multiple_of(self.plan.recipe.train.checkpoint_every) {
+            self.save()?;
+        }
+        if !last {
+            self.probe(epoch)?;
+        }
+        self.metered(epoch)?;
+        Ok(())
+    }
+
+    fn one_step(&mut self, ids: &[u32]) -> Result<(), Leave> {
+        self.clock.to(Slot::Stall);
+        let batch = {
+            let _category = alloc::enter(Category::Data);
+            self.plan.batch(ids)
+        };
+        self.step += 1;
+        let _category = alloc::enter(Category::Activations);
+        let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut self.clock };
+        let said = self.learner.step(&mut self.net, &batch, &mut cx);
+        self.clock.to(Slot::Log);
+        let said = said.map_err(Leave::Diverged)?;
+        if let Some(Scalar { name, layer, .. }) = said.iter().find(|scalar| !scalar.value.is_finite()) {
+            return Err(Leave::Diverged(Diverged { layer: *layer, what: name }));
+        }
+        if self.window.steps == 0 {
+            self.window.first = self.step;
+        }
+        self.window.steps += 1;
+        for Scalar { name, layer, value } in said {
+            *self.window.sums.entry((layer, name)).or_default() += value;
+        }
+        Ok(())
+    }
+
+    fn flush_window(&mut self) -> Result<(), Error> {
+        let window = std::mem::take(&mut self.window);
+        if window.steps == 0 {
+            return Ok(());
+        }
+        let mean = |((layer, name), sum): ((Option<usize>, &str), f64)| adieu_record::Scalar {
+            name: name.into(),
+            layer: layer.map(|layer| layer as u64),
+            value: sum / window.steps as f64,
+        };
+        let epoch = (self.step - 1) / self.plan.steps_per_epoch() + 1;
+        self.emit(Event::Step {
+            epoch,
+            first: window.first,
+            last: self.step,
+            train_ns: self.clock.train_ns(),
+            scalars: window.sums.into_iter().map(mean).collect(),
+        })
+    }
+
+    fn stop_if_asked(&mut self) -> Result<(), Leave> {
+        if self.asked() { Err(Leave::Asked) } else { Ok(()) }
+    }
+
+    fn asked(&mut self) -> bool {
+        let progress = progress(&self.plan, self.step, &self.clock);
+        for sink in self.sinks.iter_mut() {
+            self.asked_to_stop |= sink.step(progress) == Flow::Stop;
+        }
+        self.asked_to_stop
+    }
+
+    /// Judges a fixed sample of the watched rows by every read-out.
+    fn probe(&mut self, epoch: u64) -> Result<(), Leave> {
+        let rows = self.plan.recipe.train.probe_rows;
+        let (split, all) = self.plan.watched();
+        let ids = sample(self.plan.recipe.seed, all, rows);
+        if rows > 0 {
+            for readout in self.learner.readouts() {
+                let judged = self.judge((split, &ids), readout)?;
+                self.evaluated(epoch, split, readout, &judged, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges every held-out row by every read-out, and keeps pictures of what was learnt and what was not.
+    fn judge_finally(&mut self) -> Result<(), Leave> {
+        let epochs = self.plan.recipe.train.epochs;
+        for split in [Split::Validation, Split::Test] {
+            let ids: Vec<u32> = self.plan.rows(split).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            for (i, readout) in self.learner.readouts().into_iter().enumerate() {
+                let judged = self.judge((split, &ids), readout)?;
+                self.evaluated(epochs, split, readout, &judged, true)?;
+                if split == Split::Test && i == 0 {
+                    let pictures = pictures::mistakes(&self.plan, &judged.mistakes);
+                    self.emit(Event::Pictured { kind: PictureKind::Mistakes, pictures })?;
+                }
+            }
+        }
+        let pictures = pictures::features(&self.plan, &mut self.net);
+        if !pictures.is_empty() {
+            self.emit(Event::Pictured { kind: PictureKind::Features, pictures })?;
+        }
+        self.metered(epochs)?;
+        Ok(())
+    }
+
+    fn judge(&mut self, rows: (Split, &[u32]), readout: &str) -> Result<Judgement, Leave> {
+        self.clock.to(Slot::Evaluation);
+        let _category = alloc::enter(Category::Other);
+        let Session { plan, net, learner, sinks, step, asked_to_stop, clock, .. } = self;
+        let progress = progress(plan, *step, clock);
+        let mut go_on = || {
+            sinks.iter_mut().for_each(|sink| *asked_to_stop |= sink.step(progress) == Flow::Stop);
+            !*asked_to_stop
+        };
+        judge(plan, net, learner.as_ref(), rows, readout, &mut go_on).map_err(|cut| match cut {
+            Cut::Diverged(diverged) => Leave::Diverged(diverged),
+            Cut::Stopped => Leave::Asked,
+        })
+    }
+
+    fn evaluated(
+        &mut self,
+        epoch: u64,
+        split: Split,
+        readout: &str,
+        judged: &Judgement,
+        last: bool,
+    ) -> Result<(), Error> {
+        self.emit(Event::Evaluated(Evaluation {
+            epoch,
+            step: self.step,
+            split,
+            readout: readout.into(),
+            rows: judged.rows,
+            errors: judged.errors,
+            error: judged.errors as f64 / judged.rows as f64,
+            train_ns: self.clock.train_ns(),
+            evaluation_ns: judged.time_ns,
+            last,
+            confusion: last.then(|| judged.confusion.clone()),
+        }))
+    }
+
+    fn metered(&mut self, epoch: u64) -> Result<(), Error> {
+        self.clock.to(Slot::Log);
+        let totals = self.clock.totals();
+        let readings = self.meters.read(&totals);
+        let train_ns = self.clock.train_ns();
+        self.emit(Event::Metered { epoch, step: self.step, train_ns, phases: totals.phases, readings })
+    }
+
+    /// Saves a checkpoint, then drops the older ones.
+    fn save(&mut self) -> Result<(), Error> {
+        self.clock.to(Slot::Checkpoint);
+        let _category = alloc::enter(Category::Other);
+        let mut totals = self.clock.totals();
+        totals.cpu_ns = self.meters.cpu_ns();
+        let position = Position { step: self.step, train_ns: self.clock.train_ns(), totals };
+        let path = self.folder.checkpoint(self.step);
+        let bytes = checkpoint::save(&path, &mut self.net, self.learner.as_mut(), &position)?;
+        self.emit(Event::CheckpointSaved { file: checkpoint_name(self.step), step: self.step, bytes })?;
+        for (step, old) in self.folder.checkpoints()? {
+            if step != self.step {
+                std::fs::remove_file(&old).map_err(Error::io(&old, "remove the older checkpoint"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, event: Event) -> Result<(), Error> {
+        self.clock.to(Slot::Log);
+        let _category = alloc::enter(Category::Other);
+        let seq = self.writer.next_seq();
+        let at_ns = self.at_ns_before + self.clock.elapsed_ns();
+        let stamped = Stamped { seq, at_ns, event };
+        self.writer.write(&stamped)?;
+        for sink in self.sinks.iter_mut() {
+            self.asked_to_stop |= sink.event(&stamped)? == Flow::Stop;
+        }
+        Ok(())
+    }
+}
+
+fn progress(plan: &Plan, step: u64, clock: &ChessClock) -> Progress {
+    let per_epoch = plan.steps_per_epoch();
+    let epoch = (step.saturating_sub(1) / per_epoch + 1).min(plan.recipe.train.epochs);
+    Progress { step, steps: plan.steps(), epoch, train_ns: clock.train_ns() }
+}
