@@ -1,1 +1,38 @@
 //! Datasets: one file each; parsing, checks, the bundled digits.
+//!
+//! ```
+//! # fn main() -> Result<(), adieu_data::DataError> {
+//! let mnist = adieu_data::load("mnist", None)?; // bundled: no download, no folder
+//! let parts = adieu_data::split(&mnist, adieu_data::Split::Choose);
+//! assert_eq!((parts.train.len(), mnist.train.label(0)), (50_000, 5));
+//!
+//! let mut x = Vec::new(); // [2, 784], in [0, 1]
+//! mnist.train.gather(&[0, 59_999], &mut x);
+//! assert_eq!(x.len(), 2 * 784);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`load`] reads a dataset by name, [`list`] names them; [`Source`] is what a new one implements.
+//! - [`Rows`] are pixels as bytes with their labels; [`Rows::gather`] makes numbers of them.
+//! - [`split`] says which rows train, choose and test.
+//! - [`read_image`] reads one image to predict.
+//!
+//! Files are not trusted: every fault is a [`DataError`] that names the file and the remedy, sizes in headers are believed
+//! only as far as bytes arrive, and damaged compression never panics. Nothing here fetches anything.
+
+mod error;
+mod folder;
+mod four;
+mod idx;
+mod image;
+mod mnist;
+mod rows;
+mod source;
+mod split;
+
+pub use error::DataError;
+pub use image::read_image;
+pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
+pub use source::{Source, list, load};
+pub use split::{Parts, Split, split};

@@ -1,0 +1,114 @@
+//! `idx`: any dataset in MNIST's layout, from a folder of the reader's own.
+//!
+//! The folder holds four IDX files, each plain or gzip: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+//! `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`; `.gz` may follow, and `.idx` may stand for `-idx`. The dataset
+//! takes the folder's name. Classes are named by their numbers, except in a folder named after Fashion-MNIST.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::DataError;
+use crate::four::{About, PARTS, assemble};
+use crate::idx::read_file;
+use crate::rows::{Dataset, Origin};
+use crate::source::Source;
+
+const FASHION_CLASSES: [&str; 10] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
+/// A folder of four IDX files.
+#[derive(Debug)]
+pub(crate) struct Folder;
+
+impl Source for Folder {
+    fn kind(&self) -> &'static str {
+        "idx"
+    }
+
+    fn about(&self) -> &'static str {
+        "any dataset in MNIST's layout (four IDX files, plain or gzip), from a folder"
+    }
+
+    fn licence(&self) -> &'static str {
+        "that of the files"
+    }
+
+    fn bundled(&self) -> bool {
+        false
+    }
+
+    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+        let Some(folder) = folder else {
+            return Err(DataError::Missing {
+                path: PathBuf::from("idx"),
+                what: "no folder given".to_owned(),
+                remedy: "name the folder that holds the four files (--data-dir)",
+            });
+        };
+        let paths = find(folder)?;
+        let [a, b, c, d] = [0, 1, 2, 3].map(|part| read_file(&paths[part], PARTS[part].1));
+        assemble(paths, [a?, b?, c?, d?], describe(folder))
+    }
+}
+
+/// The spellings of one part, the first found counts.
+fn spellings(part: &str) -> [String; 4] {
+    let dotted = part.replace("-idx", ".idx");
+    [part.to_owned(), format!("{part}.gz"), dotted.clone(), format!("{dotted}.gz")]
+}
+
+/// The paths of the four parts; all that are missing are named at once.
+fn find(folder: &Path) -> Result<[PathBuf; 4], DataError> {
+    let missing = |what, remedy| Err(DataError::Missing { path: folder.to_path_buf(), what, remedy });
+    if !folder.is_dir() {
+        let what = if folder.exists() { "not a folder" } else { "no such folder" };
+        return missing(what.to_owned(), "name the folder that holds the four files (--data-dir)");
+    }
+    let found = PARTS.map(|(part, _)| {
+        spellings(part).into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
+    });
+    if let [Some(a), Some(b), Some(c), Some(d)] = found {
+        return Ok([a, b, c, d]);
+    }
+    let lacking: Vec<String> = PARTS
+        .iter()
+        .zip(&found)
+        .filter(|(_, path)| path.is_none())
+        .map(|((part, _), _)| spellings(part).join(", "))
+        .collect();
+    missing(
+        format!("not found in this folder: {}", lacking.join("; nor ")),
+        "put one file of each list there, or leave the folder out to use the bundled digits",
+    )
+}
+
+/// What the folder's name tells.
+fn describe(folder: &Path) -> About {
+    // '.' and 'data/..' have no name of their own
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let name = whole.file_name().map_or_else(|| "idx".to_owned(), |name| name.to_string_lossy().into_owned());
+    let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
+    let fashion = matches!(letters.as_str(), "fashionmnist" | "fmnist");
+    About {
+        name,
+        origin: Origin::Folder(folder.to_path_buf()),
+        licence: if fashion { "MIT" } else { "not stated: see where the files came from" }.to_owned(),
+        citation: if fashion {
+            "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning \
+             algorithms, arXiv:1708.07747, 2017"
+        } else {
+            "not stated: see where the files came from"
+        }
+        .to_owned(),
+        classes: if fashion { &FASHION_CLASSES } else { &[] },
+    }
+}

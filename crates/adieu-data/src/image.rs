@@ -1,0 +1,173 @@
+//! One image, for a prediction: from a PNG picture, or a row of an IDX file.
+//!
+//! A picture must have the size the network was trained on: it is not scaled, since how to scale, crop and centre is a
+//! choice that changes the answer. MNIST's digits are light on dark.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
+
+use crate::error::DataError;
+use crate::idx::{Kind, read_file};
+use crate::rows::ImageShape;
+
+const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+/// For the decoder's own buffers; the size of the picture is known before they are filled.
+const PNG_ROOM: usize = 16 << 20;
+
+/// Reads one image: its pixels as a row of the dataset would hold them, `[expected.pixels()]`.
+///
+/// `path` is a PNG picture, or an IDX file of images, plain or gzip; `path#17` is row 17 of an IDX file, counting from 0,
+/// and without `#` it is row 0. Colour becomes grey by 0.299 R + 0.587 G + 0.114 B if the network expects one channel, and
+/// grey becomes three equal channels if it expects three; transparency lies over black. Sixteen bits become eight.
+///
+/// # Errors
+/// If the file is missing, unreadable or damaged, is neither of the two, has another size than `expected`, or has no such
+/// row.
+pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    let (path, row) = row_of(path);
+    if !path.is_file() {
+        let what = if path.exists() { "not a file" } else { "no such file" }.to_owned();
+        return Err(DataError::Missing {
+            path,
+            what,
+            remedy: "name a PNG picture, or an IDX file of images with #ROW",
+        });
+    }
+    let unreadable = |source| DataError::Unreadable { path: path.clone(), source };
+    let mut first = Vec::new();
+    File::open(&path).and_then(|file| file.take(8).read_to_end(&mut first)).map_err(unreadable)?;
+    if first != PNG_MAGIC {
+        return read_row(&path, row.unwrap_or(0), expected);
+    }
+    if row.is_some() {
+        let what = "a PNG picture holds one image, not rows".to_owned();
+        return Err(DataError::Format { path, what, remedy: "leave out the # and the number" });
+    }
+    read_png(&path, expected)
+}
+
+/// Divides `file#17`; a file whose name really ends so is taken as it is.
+fn row_of(path: &Path) -> (PathBuf, Option<usize>) {
+    let whole = (path.to_path_buf(), None);
+    if path.exists() {
+        return whole;
+    }
+    let Some((file, row)) = path.to_str().and_then(|text| text.rsplit_once('#')) else { return whole };
+    row.parse().map_or(whole, |row| (PathBuf::from(file), Some(row)))
+}
+
+fn wrong_size(path: &Path, has: ImageShape, expected: ImageShape) -> DataError {
+    let what = format!("an image of {has} pixels (height × width), but the network expects {expected}");
+    DataError::Format { path: path.to_path_buf(), what, remedy: "scale or crop it to that size first" }
+}
+
+fn read_row(path: &Path, row: usize, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    let idx = read_file(path, Kind::Images).map_err(|error| match error {
+        DataError::Format { path, what, .. } if what.starts_with("not an IDX") => {
+            DataError::Format { path, what, remedy: "name a PNG picture, or an IDX file of images with #ROW" }
+        }
+        other => other,
+    })?;
+    if idx.image() != expected {
+        return Err(wrong_size(path, idx.image(), expected));
+    }
+    if row >= idx.rows() {
+        let what = format!("it has no row {row}: its {} rows count from 0", idx.rows());
+        return Err(DataError::Format {
+            path: path.to_path_buf(),
+            what,
+            remedy: "choose a smaller number after the #",
+        });
+    }
+    Ok(idx.elements[row * expected.pixels()..(row + 1) * expected.pixels()].to_vec())
+}
+
+fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    let failed = |error: DecodingError| match error {
+        DecodingError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            DataError::Unreadable { path: path.to_path_buf(), source }
+        }
+        other => DataError::Corrupt {
+            path: path.to_path_buf(),
+            what: format!("PNG: {other}"),
+            remedy: "save or copy the picture again",
+        },
+    };
+    let file =
+        File::open(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
+    let room = PNG_ROOM.saturating_add(expected.pixels().saturating_mul(8));
+    let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: room });
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+
+    let header = decoder.read_header_info().map_err(failed)?;
+    let has = ImageShape {
+        height: header.height as usize,
+        width: header.width as usize,
+        channels: expected.channels,
+    };
+    if has != expected {
+        return Err(wrong_size(path, has, expected));
+    }
+    let mut reader = decoder.read_info().map_err(failed)?;
+    // eight bits and at most four samples a pixel, after the transformations
+    let mut samples = vec![0; has.height * has.width * 4];
+    let frame = reader.next_frame(&mut samples).map_err(failed)?;
+    reader.finish().map_err(failed)?;
+    let each = frame.color_type.samples();
+    let pixels =
+        samples[..has.height * has.width * each].chunks_exact(each).map(|p| rgba(frame.color_type, p));
+    Ok(planes(pixels, expected.channels))
+}
+
+/// One pixel of eight bits a sample as red, green, blue, alpha.
+fn rgba(colour: ColorType, sample: &[u8]) -> [u8; 4] {
+    match (colour, sample) {
+        (ColorType::Grayscale, &[grey]) => [grey, grey, grey, 255],
+        (ColorType::GrayscaleAlpha, &[grey, alpha]) => [grey, grey, grey, alpha],
+        (ColorType::Rgb, &[r, g, b]) => [r, g, b, 255],
+        (ColorType::Rgba, &[r, g, b, a]) => [r, g, b, a],
+        _ => unreachable!("palettes are expanded, and the samples of a pixel are counted by its colour type"),
+    }
+}
+
+/// Lays pixels over black and writes them channel by channel: one channel of luma (ITU-R BT.601), or three of colour.
+fn planes(pixels: impl Iterator<Item = [u8; 4]> + Clone, channels: usize) -> Vec<u8> {
+    let over_black =
+        |[r, g, b, a]: [u8; 4]| [r, g, b].map(|c| ((u32::from(c) * u32::from(a) + 127) / 255) as u8);
+    if channels == 1 {
+        let luma = |[r, g, b]: [u8; 3]| {
+            ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
+        };
+        return pixels.map(over_black).map(luma).collect();
+    }
+    (0..channels)
+        .flat_map(|channel| pixels.clone().map(move |pixel| over_black(pixel)[channel % 3]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transparency_lies_over_black_and_colour_becomes_luma() {
+        let grey = |pixel| planes([pixel].into_iter(), 1)[0];
+        let cases = [
+            ([255, 255, 255, 255], 255),
+            ([255, 255, 255, 0], 0),
+            ([200, 200, 200, 128], 100), // 200 · 128 / 255 = 100.4
+            ([255, 0, 0, 255], 76),      // 0.299 · 255 = 76.2
+            ([0, 255, 0, 255], 150),     // 0.587 · 255 = 149.7
+            ([0, 0, 255, 255], 29),      // 0.114 · 255 = 29.1
+        ];
+        for (pixel, luma) in cases {
+            assert_eq!(grey(pixel), luma, "{pixel:?}");
+        }
+        assert_eq!(planes([[1, 2, 3, 255], [4, 5, 6, 255]].into_iter(), 3), [1, 4, 2, 5, 3, 6]);
+    }
+}
