@@ -108,6 +108,15 @@ fn prefix_gap(v: f64) -> String {
     if text.contains(' ') { text } else { text + " " }
 }
 
+/// A round number without needless digits: `0.5`, `2`, `1,000`; for ticks.
+pub(crate) fn trimmed(v: f64) -> String {
+    let text = significant(v, 4);
+    if !text.contains('.') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
 /// Commas between groups of three digits of an integer; a true minus sign.
 fn group(digits: &str) -> String {
     let (sign, digits) = match digits.strip_prefix('-') {
@@ -155,6 +164,9 @@ mod tests {
             (prefixed(999_700.0), "1.00 M"),
             (prefixed(950.0), "950"),
             (ratio(0.428), "0.43×"),
+            (trimmed(0.5), "0.5"),
+            (trimmed(20.0), "20"),
+            (trimmed(1_200.0), "1,200"),
             (value(Unit::Hertz, 3.2e9), "3.20 GHz"),
             (value(Unit::Joules, 12.0), "12.0 J"),
         ];

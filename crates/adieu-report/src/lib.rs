@@ -12,13 +12,13 @@
 //! A new figure or table is one file in `exhibits/` and one name in its registry; it then appears in the page,
 //! in the JSON twin and in the snapshot tests.
 
-//mod chart;
-//mod exhibits;
+mod chart;
+mod exhibits;
 mod format;
 mod label;
 mod metric;
-//pub mod page;
-//mod picture;
+pub mod page;
+mod picture;
 mod run;
 pub mod stats;
 mod summary;

@@ -204,6 +204,9 @@ pub fn wrapped(text: &str, indent: &str) -> String {
     out
 }
 
+/// How the sentence begins that answers the question.
+pub(crate) const ANSWER: &str = "On this evidence";
+
 /// Is it time to bid adieu to back-propagation? Two to five sentences a comparison, on this evidence only.
 pub fn verdict(summary: &Summary) -> String {
     match (&summary.comparisons[..], &summary.runs[..]) {

@@ -14,13 +14,13 @@ const SIDE: u64 = 28;
 const LAYERS: usize = 4;
 
 /// Forward-Forward and back-propagation for each seed: `(folder, events)`.
-pub fn duel_records(seeds: &[u64]) -> Vec<(String, Vec<Stamped>)> {
+pub(crate) fn duel_records(seeds: &[u64]) -> Vec<(String, Vec<Stamped>)> {
     let run = |learner: &str, seed: u64| (format!("runs/{learner}-{seed}"), record(learner, seed));
     seeds.iter().flat_map(|&seed| [run("forward_forward", seed), run("back_prop", seed)]).collect()
 }
 
 /// A record that ends in its first epoch, without evaluations, readings or pictures.
-pub fn diverged_record() -> Vec<Stamped> {
+pub(crate) fn diverged_record() -> Vec<Stamped> {
     let what = "the loss is not a number".to_string();
     stamped(vec![
         Event::RunStarted(Box::new(start("forward_forward", 7))),
@@ -34,13 +34,13 @@ pub fn diverged_record() -> Vec<Stamped> {
 }
 
 /// Numbers events and gives each a second of run time.
-pub fn stamped(events: Vec<Event>) -> Vec<Stamped> {
+pub(crate) fn stamped(events: Vec<Event>) -> Vec<Stamped> {
     let stamp = |(seq, event)| Stamped { seq: seq as u64, at_ns: seq as u64 * 1_000_000_000, event };
     events.into_iter().enumerate().map(stamp).collect()
 }
 
 /// One evaluation on the test set after `step` steps.
-pub fn evaluation(readout: &str, step: u64, error: f64) -> Evaluation {
+pub(crate) fn evaluation(readout: &str, step: u64, error: f64) -> Evaluation {
     Evaluation {
         epoch: step.div_ceil(STEPS),
         step,
@@ -57,7 +57,7 @@ pub fn evaluation(readout: &str, step: u64, error: f64) -> Evaluation {
 }
 
 /// What a run of `learner` begins with.
-pub fn start(learner: &str, seed: u64) -> RunStart {
+pub(crate) fn start(learner: &str, seed: u64) -> RunStart {
     let forward = learner == "forward_forward";
     let dense = |n: u64, m: u64| LayerInfo {
         name: format!("dense {n} → {m}, relu"),
@@ -130,7 +130,7 @@ fn recipe(learner: &str, seed: u64) -> serde_json::Value {
 }
 
 /// A whole run.
-pub fn record(learner: &str, seed: u64) -> Vec<Stamped> {
+pub(crate) fn record(learner: &str, seed: u64) -> Vec<Stamped> {
     let forward = learner == "forward_forward";
     let step_ns: u64 = if forward { 9_400_000 } else { 6_100_000 };
     let mut chance = Chance(seed * 2 + u64::from(forward) + 1);

@@ -1,0 +1,184 @@
+//! Exhibits: the figures and tables of a report, one file each.
+//!
+//! To add one: write `NAME.rs` with a unit struct that implements [`Exhibit`], and name it in [`EXHIBITS`]. It
+//! then appears in the page, in the JSON twin and in the snapshot tests, in the order of that list.
+
+mod confusion;
+mod costs;
+mod error_by_epoch;
+mod error_by_time;
+mod features;
+mod memory;
+mod method;
+mod mistakes;
+mod phases;
+mod recipes;
+mod separation;
+mod verdict;
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::chart;
+use crate::run::Run;
+use crate::summary::{Group, Summary};
+
+/// All exhibits, in the order of the page.
+pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
+    &verdict::Verdict,
+    &costs::Costs,
+    &error_by_epoch::ErrorByEpoch,
+    &error_by_time::ErrorByTime,
+    &phases::Phases,
+    &memory::Memory,
+    &separation::SeparationOfGoodness,
+    &confusion::Confusion,
+    &features::Features,
+    &mistakes::Mistakes,
+    &method::Method,
+    &recipes::Recipes,
+];
+
+/// A figure or table.
+pub(crate) trait Exhibit: Sync {
+    /// Unique: the anchor in the page and the key in the JSON twin.
+    fn key(&self) -> &'static str;
+
+    /// Heading in the page.
+    fn title(&self) -> &'static str;
+
+    /// The exhibit for this evidence.
+    fn show(&self, evidence: &Evidence) -> Shown;
+}
+
+/// What an exhibit has to show.
+pub(crate) enum Shown {
+    /// A figure, and all its numbers.
+    Figure {
+        /// What follows the heading.
+        html: Markup,
+        /// The same for programs.
+        numbers: Value,
+    },
+    /// Nothing, and why.
+    Nothing(&'static str),
+}
+
+/// What a report is made of.
+pub(crate) struct Evidence<'a> {
+    /// The runs, in the order of the summary.
+    pub(crate) runs: &'a [Run],
+    /// Their summary.
+    pub(crate) summary: &'a Summary,
+}
+
+/// A group with its runs and its colour.
+pub(crate) struct Side<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) runs: Vec<&'a Run>,
+    /// Index of the group: decides colour and marker.
+    pub(crate) index: usize,
+    /// CSS class of the colour.
+    pub(crate) class: String,
+}
+
+impl<'a> Evidence<'a> {
+    /// The groups, in order, each with its runs.
+    pub(crate) fn sides(&self) -> Vec<Side<'a>> {
+        let side = |(index, group): (usize, &'a Group)| {
+            let members = self.runs.iter().zip(&self.summary.runs).filter(|(_, s)| s.group == group.group);
+            let runs = members.map(|(run, _)| run).collect();
+            Side { group, runs, index, class: chart::group_class(index) }
+        };
+        self.summary.groups.iter().enumerate().map(side).collect()
+    }
+}
+
+impl Side<'_> {
+    /// `Forward-Forward`, with `mean of 3 runs` where there are several.
+    pub(crate) fn heading(&self) -> Markup {
+        html! {
+            span class={ "name " (self.class) } { (self.group.label) }
+            @if self.runs.len() > 1 { span class="aside" { " mean of " (self.runs.len()) " runs" } }
+        }
+    }
+}
+
+/// A table that scrolls within its own box where it is wider than the screen.
+pub(crate) fn scrolling(name: &str, table: &Markup) -> Markup {
+    html! { div class="scroll" role="region" aria-label=(name) tabindex="0" { (table) } }
+}
+
+/// Mean of some values; `None` of none.
+pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.into_iter().collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    /// The words of a page: tags become spaces, images and styles vanish.
+    fn words(html: &str) -> String {
+        let mut text = String::new();
+        let mut inside = false;
+        for c in html.chars() {
+            match c {
+                '<' => inside = true,
+                '>' => {
+                    inside = false;
+                    text.push(' ');
+                }
+                c if !inside => text.push(c),
+                _ => {}
+            }
+        }
+        let words: Vec<&str> = text.split_whitespace().collect();
+        crate::text::wrapped(&words.join(" "), "")
+    }
+
+    #[test]
+    fn exhibits_are_told_apart() {
+        let mut keys: Vec<&str> = EXHIBITS.iter().map(|e| e.key()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), EXHIBITS.len());
+    }
+
+    #[test]
+    fn every_exhibit_of_a_duel() {
+        let runs = sample::duel(&[42]);
+        let summary = Summary::of(&runs);
+        let evidence = Evidence { runs: &runs, summary: &summary };
+        for exhibit in EXHIBITS {
+            let Shown::Figure { html, numbers } = exhibit.show(&evidence) else {
+                panic!("{} shows nothing of a duel that has everything", exhibit.key());
+            };
+            assert!(!numbers.is_null(), "{} has no numbers", exhibit.key());
+            insta::assert_snapshot!(exhibit.key(), words(&html.into_string()));
+        }
+    }
+
+    #[test]
+    fn what_a_diverged_run_cannot_show_is_said() {
+        let runs = [sample::diverged()];
+        let summary = Summary::of(&runs);
+        let evidence = Evidence { runs: &runs, summary: &summary };
+        let absent = EXHIBITS.iter().filter_map(|e| match e.show(&evidence) {
+            Shown::Nothing(why) => Some(format!("{}: {why}", e.key())),
+            Shown::Figure { .. } => None,
+        });
+        insta::assert_snapshot!(absent.collect::<Vec<_>>().join("\n"), @r"
+        error_by_epoch: no run was evaluated
+        error_by_time: no run was evaluated
+        phases: no run metered its phases
+        memory: no run metered its memory
+        separation: no learner here has a goodness
+        confusion: no run recorded a confusion matrix
+        features: no run recorded pictures of its features
+        mistakes: no run recorded pictures of its mistakes
+        ");
+    }
+}

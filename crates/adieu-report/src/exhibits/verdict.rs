@@ -1,0 +1,89 @@
+//! The answer in words, and the four figures it rests on.
+
+use adieu_record::Unit;
+use maud::{Markup, html};
+use serde_json::json;
+
+use super::{Evidence, Exhibit, Shown, Side};
+use crate::chart::bars;
+use crate::chart::scale::Scale;
+use crate::format::{self, ABSENT};
+use crate::metric::{Metric, metric};
+use crate::text;
+
+/// What decides: accuracy, then the three costs.
+const HEADLINE: [&str; 4] = ["test_error", "train_seconds", "peak_alloc_bytes", "macs"];
+
+pub(super) struct Verdict;
+
+impl Exhibit for Verdict {
+    fn key(&self) -> &'static str {
+        "verdict"
+    }
+
+    fn title(&self) -> &'static str {
+        "Is it time to bid adieu to back-propagation?"
+    }
+
+    fn show(&self, evidence: &Evidence) -> Shown {
+        let words = text::verdict(evidence.summary);
+        let sides = evidence.sides();
+        let html = html! {
+            @for paragraph in words.split("\n\n") {
+                @let (evidence, answer) = paragraph.split_at(paragraph.find(text::ANSWER).unwrap_or(paragraph.len()));
+                p class="verdict" { (evidence) strong { (answer) } }
+            }
+            div class="cards" {
+                @for key in HEADLINE { (card(metric(key), &sides, evidence)) }
+            }
+        };
+        let figures: serde_json::Map<String, serde_json::Value> = HEADLINE
+            .iter()
+            .map(|&key| {
+                let means = sides.iter().map(|s| (s.group.group.clone(), json!(s.group.metrics.get(key))));
+                (key.to_string(), means.collect())
+            })
+            .collect();
+        Shown::Figure { html, numbers: json!({ "words": words, "figures": figures }) }
+    }
+}
+
+/// One quantity of every group, with a bar each.
+fn card(metric: &Metric, sides: &[Side], evidence: &Evidence) -> Markup {
+    let means = || sides.iter().filter_map(|s| s.group.metrics.get(metric.key)).map(|e| e.mean);
+    let scale = Scale::from_zero(means());
+    html! {
+        div class="card" {
+            h3 { (metric.label) }
+            @for side in sides {
+                @let mean = side.group.metrics.get(metric.key).map(|e| e.mean);
+                @let text = mean.map_or(ABSENT.to_string(), |m| format::value(metric.unit, m));
+                div class="figure-row" {
+                    span class={ "name " (side.class) } title=(side.group.label) { (side.group.short) }
+                    span class="figure" { (text) }
+                }
+                @let name = format!("{}: {text}", side.group.label);
+                @let id = format!("card-{}-{}", metric.key, side.index);
+                @if let Some(mean) = mean { (bars::single(&id, &name, &scale, &side.class, mean)) }
+            }
+            @for comparison in &evidence.summary.comparisons {
+                @if let Some(words) = against(metric, comparison) {
+                    p class="aside" { (words) }
+                }
+            }
+        }
+    }
+}
+
+fn against(metric: &Metric, comparison: &crate::Comparison) -> Option<String> {
+    if metric.unit == Unit::Fraction {
+        let d = comparison.test_error_difference?;
+        let spread = match (d.interval, comparison.difference_standard_error) {
+            (None, Some(s)) => format!(" ± {}", format::points(s)),
+            _ => text::points_range(&d),
+        };
+        return Some(format!("{} points{spread}", format::signed_points(d.mean)));
+    }
+    let ratio = comparison.ratios.get(metric.key)?;
+    Some(format!("{}{}", format::ratio(ratio.mean), text::ratio_range(ratio)))
+}
