@@ -198,19 +198,11 @@ impl Numbers {
         }
     }
 
-    /// The bound that `number` breaks.
+    /// The bound that `number` breaks, and on which side of it the number is.
     pub(super) fn broken_by(&self, number: Number) -> Option<(Ordering, Bound)> {
-        let beyond = |bound: &Option<Bound>, side| {
-            bound.filter(|bound| match number.partial_cmp(&bound.end) {
-                Some(Ordering::Equal) => !bound.included,
-                order => {
-                    order != Some(if side == Ordering::Less { Ordering::Greater } else { Ordering::Less })
-                }
-            })
-        };
-        beyond(&self.low, Ordering::Less)
-            .map(|bound| (Ordering::Less, bound))
-            .or_else(|| beyond(&self.high, Ordering::Greater).map(|bound| (Ordering::Greater, bound)))
+        let low = self.low.filter(|low| number < low.end || (number == low.end && !low.included));
+        let high = self.high.filter(|high| number > high.end || (number == high.end && !high.included));
+        low.map(|low| (Ordering::Less, low)).or(high.map(|high| (Ordering::Greater, high)))
     }
 }
 

@@ -621,14 +621,14 @@ r.toml:1: flattened: found a string, "yes"; wanted true or false, for example `f
 r.toml:2: anithing: unknown key `anithing`; did you mean `anything`? valid keys here: `above`, `anything`, `below`, `code`, `flattened`, `large`, `letter`, `pair`, `rates`, `signed`, `tree`, `way`, `widths`"#,
         ),
         (
-            "flattened = true
+            "above = 1e-300
+below = -1
+code = 'ab'
+flattened = true
 large = 18446744073709551615
 signed = -9223372036854775808
-above = 1e-300
-below=-1
-code='ab'
-widths = []
-way = { warm = { steps = 3 } }".into(),
+way = { warm = { steps = 3 } }
+widths = []".into(),
             r#"
 no fault: {"above":1e-300,"below":-1,"code":"ab","flattened":true,"large":18446744073709551615,"signed":-9223372036854775808,"way":{"warm":{"steps":3}},"widths":[]}"#,
         ),
@@ -639,6 +639,92 @@ r.toml:1: way.fixed: missing key `fixed`; wanted a number, for example `fixed = 
         ),
     ];
     assert_faults(&odd_schema(), &cases);
+}
+
+/// Keywords in company that schemars gives them seldom or in later versions.
+#[test]
+fn schemas_by_hand() {
+    let count = serde_json::json!({ "type": "integer", "minimum": 1 });
+    let cases = [
+        (
+            // A reference with keywords beside it, and a flattened enum: properties add up, and so do required keys.
+            serde_json::json!({
+                "$defs": { "Base": { "type": "object", "properties": { "a": count }, "required": ["a"] } },
+                "$ref": "#/$defs/Base",
+                "properties": { "b": count },
+                "required": ["b"],
+                "allOf": [{ "properties": { "c": count } }],
+                "oneOf": [
+                    { "properties": { "kind": { "const": "x" }, "d": count }, "required": ["kind", "d"] },
+                    { "properties": { "kind": { "const": "y" } }, "required": ["kind"] },
+                ],
+            }),
+            "kind = \"x\"\nc = 0\ne = 1",
+            r"
+r.toml:1: a: missing key `a`; wanted an integer of at least 1, for example `a = 1`
+r.toml:1: b: missing key `b`; wanted an integer of at least 1, for example `b = 1`
+r.toml:1: d: missing key `d`; wanted an integer of at least 1, for example `d = 1`
+r.toml:2: c: 0 is too small, the least is 1; wanted an integer of at least 1, for example `c = 1`
+r.toml:3: e: unknown key `e`; valid keys here: `a`, `b`, `c`, `d`, `kind`",
+        ),
+        (
+            // Of two lists the one of this length.
+            serde_json::json!({ "properties": { "a": { "anyOf": [
+                { "type": "array", "items": { "type": "number" }, "minItems": 1, "maxItems": 1 },
+                { "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 },
+            ] } } }),
+            "a = [1, 2]",
+            r#"no fault: {"a":[1.0,2.0]}"#,
+        ),
+        (
+            // An integer stays one where it may, whatever comes first.
+            serde_json::json!({ "properties": { "a": { "type": ["number", "integer"] } } }),
+            "a = 1",
+            r#"no fault: {"a":1}"#,
+        ),
+        (
+            // An example table has what it requires, its kind first.
+            serde_json::json!({ "properties": { "a": {
+                "type": "object",
+                "properties": { "b": count, "kind": { "const": "x" } },
+                "required": ["b", "kind"],
+            } } }),
+            "a = 1",
+            r#"r.toml:1: a: found an integer, 1; wanted a table with a `kind`, one of `x`, for example `a = { kind = "x", b = 1 }`"#,
+        ),
+        (
+            // A list of such lists: the words end.
+            serde_json::json!({
+                "$defs": { "Lists": { "type": "array", "items": { "$ref": "#/$defs/Lists" }, "minItems": 1 } },
+                "properties": { "a": { "$ref": "#/$defs/Lists" } },
+            }),
+            "a = true",
+            r"r.toml:1: a: found a truth value, true; wanted a list of at least 1 item, each item a list of at least 1 item, each item a list of at least 1 item, each item a list of at least 1 item, each item a list of at least 1 item, each item a value like these",
+        ),
+        (
+            // TOML, unlike JSON, escapes the character 7f.
+            serde_json::json!({ "properties": { "a": { "type": "string", "default": "\u{7f}" } } }),
+            "a = true",
+            r#"r.toml:1: a: found a truth value, true; wanted a string, for example `a = "\u007f"`"#,
+        ),
+        (
+            // Two bounds: the tighter counts.
+            serde_json::json!({ "properties": { "a": {
+                "type": "number", "minimum": 1, "exclusiveMinimum": 1, "maximum": 3, "exclusiveMaximum": 4,
+            } } }),
+            "a = 1",
+            r"r.toml:1: a: 1 is too small, it must be above 1; wanted a number above 1 and of at most 3, for example `a = 3`",
+        ),
+        (
+            // Nothing will do.
+            serde_json::json!({ "properties": { "a": false }, "additionalProperties": true }),
+            "a = 1\nb = [1, \"x\", { c = true }]",
+            r"r.toml:1: a: found an integer, 1; wanted no value at all",
+        ),
+    ];
+    for (schema, text, expected) in cases {
+        assert_faults(&schema, &[(text.into(), expected)]);
+    }
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn slips_between(a: &[char], b: &[char]) -> usize {
 fn elsewhere(root: &Json, typed: &str, path: &str) -> Option<String> {
     let top = Wanted::of(root, root);
     let keys = top.tables.first().map(|table| &table.keys)?;
-    if path != joined("", typed) && keys.contains_key(typed) {
+    if keys.contains_key(typed) {
         return Some(format!("`{typed}` belongs at the top, before the first `[table]`. "));
     }
     let holds = |schema| Wanted::of(root, schema).tables.iter().any(|table| table.keys.contains_key(typed));
@@ -142,8 +142,11 @@ fn elsewhere(root: &Json, typed: &str, path: &str) -> Option<String> {
 /// What `schema` wants, as a noun phrase.
 fn described(root: &Json, schema: &Json, depth: usize) -> String {
     let wanted = Wanted::of(root, schema);
-    if wanted.anything || depth > DEEPEST {
+    if wanted.anything {
         return "any value but a date".into();
+    }
+    if depth > DEEPEST {
+        return "a value like these".into();
     }
     let mut phrases = Vec::new();
     if wanted.boolean {
@@ -162,7 +165,9 @@ fn described(root: &Json, schema: &Json, depth: usize) -> String {
     } else {
         phrases.extend(wanted.tables.iter().map(Table::described));
     }
-    phrases.dedup();
+    if phrases.is_empty() {
+        return "no value at all".into();
+    }
     phrases.join(", or ")
 }
 
