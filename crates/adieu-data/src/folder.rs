@@ -79,15 +79,11 @@ fn find(folder: &Path) -> Result<[PathBuf; 4], DataError> {
     if let [Some(a), Some(b), Some(c), Some(d)] = found {
         return Ok([a, b, c, d]);
     }
-    let lacking: Vec<String> = PARTS
-        .iter()
-        .zip(&found)
-        .filter(|(_, path)| path.is_none())
-        .map(|((part, _), _)| spellings(part).join(", "))
-        .collect();
+    let lacking: Vec<&str> =
+        PARTS.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|((part, _), _)| *part).collect();
     missing(
-        format!("not found in this folder: {}", lacking.join("; nor ")),
-        "put one file of each list there, or leave the folder out to use the bundled digits",
+        format!("found no {} (nor with .idx for -idx, nor with .gz after it)", lacking.join(", no ")),
+        "put one copy of each there, or leave the folder out to use the bundled digits",
     )
 }
 

@@ -172,9 +172,8 @@ fn all_missing_files_are_named_at_once() {
     fs::create_dir(folder.path.join(NAMES[1])).unwrap();
     assert_eq!(
         folder.refusal(),
-        "D: not found in this folder: train-labels-idx1-ubyte, train-labels-idx1-ubyte.gz, train-labels.idx1-ubyte, \
-         train-labels.idx1-ubyte.gz; nor t10k-images-idx3-ubyte, t10k-images-idx3-ubyte.gz, t10k-images.idx3-ubyte, \
-         t10k-images.idx3-ubyte.gz; put one file of each list there, or leave the folder out to use the bundled digits"
+        "D: found no train-labels-idx1-ubyte, no t10k-images-idx3-ubyte (nor with .idx for -idx, nor with .gz after \
+         it); put one copy of each there, or leave the folder out to use the bundled digits"
     );
     let name = |folder: Option<&Path>, kind| adieu_data::load(kind, folder).unwrap_err().to_string();
     let remedy = "name the folder that holds the four files (--data-dir)";
