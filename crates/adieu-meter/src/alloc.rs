@@ -28,6 +28,9 @@
 //! sums are the successive values of one atomic, so no value is missed and the peak is exact. The counters of
 //! different categories are exact each by itself; they are not read at one instant.
 //!
+//! **Cost**: about 4 ns more for an allocation and its end, on a 2.6 GHz server core where the system's take 10 ns;
+//! and at least 16 bytes more each. Large zeroed blocks stay untouched and large blocks grow in place, as without it.
+//!
 //! Blocks of at least 4 KiB begin at a multiple of 64 bytes, which vector kernels like.
 
 #![allow(unsafe_code, reason = "a global allocator is unsafe by its trait")]

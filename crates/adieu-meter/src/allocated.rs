@@ -21,7 +21,7 @@ impl Meter for Allocated {
     }
 
     fn about(&self) -> About {
-        About { source: SOURCE, unit: Unit::Bytes, resolution: 1.0, cost_ns: 1_500 }
+        About { source: SOURCE, unit: Unit::Bytes, resolution: 1.0, cost_ns: 700 }
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {

@@ -20,7 +20,7 @@ impl Meter for CpuTime {
     }
 
     fn about(&self) -> About {
-        About { source: SOURCE, unit: Unit::Seconds, resolution: 1e-9, cost_ns: 500 }
+        About { source: SOURCE, unit: Unit::Seconds, resolution: 1e-9, cost_ns: 570 }
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {

@@ -34,7 +34,7 @@ impl Meter for Resident {
     }
 
     fn about(&self) -> About {
-        About { source: SOURCE, unit: Unit::Bytes, resolution: page_bytes(), cost_ns: 25_000 }
+        About { source: SOURCE, unit: Unit::Bytes, resolution: page_bytes(), cost_ns: 38_000 }
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {

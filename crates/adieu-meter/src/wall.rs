@@ -29,7 +29,7 @@ impl Meter for Wall {
     }
 
     fn about(&self) -> About {
-        About { source: SOURCE, unit: Unit::Seconds, resolution: 1e-9, cost_ns: 100 }
+        About { source: SOURCE, unit: Unit::Seconds, resolution: 1e-9, cost_ns: 80 }
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {

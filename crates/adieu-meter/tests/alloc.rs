@@ -49,7 +49,14 @@ fn main() -> ExitCode {
         listed.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;
     }
-    let filters: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
+    // Of a harness's options only `--exact` means something here; those that take a value take it along.
+    let valued = ["--test-threads", "--format", "--color", "--skip", "--logfile", "-Z"];
+    let is_filter = |i: usize| {
+        let value = i > 0 && valued.contains(&arguments[i - 1].as_str());
+        !value && !arguments[i].starts_with('-')
+    };
+    let filters: Vec<&String> =
+        (0..arguments.len()).filter(|&i| is_filter(i)).map(|i| &arguments[i]).collect();
     let wanted = |name: &str| {
         filters.is_empty()
             || filters.iter().any(|f| if has("--exact") { name == *f } else { name.contains(*f) })
