@@ -6,7 +6,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
 
-use crate::exhibits::{EXHIBITS, Evidence, Shown};
+use crate::exhibits::{EXHIBITS, Evidence, Shown, unbroken};
 use crate::label;
 use crate::run::Run;
 use crate::summary::Summary;
@@ -49,7 +49,7 @@ pub fn html(runs: &[Run], summary: &Summary, options: &Options) -> String {
             body {
                 header {
                     p class="brand" { "adieu" }
-                    h1 { (title) }
+                    h1 { (unbroken(&title)) }
                     p class="deck" { (deck(runs)) }
                 }
                 main {

@@ -32,7 +32,7 @@ impl Exhibit for Costs {
             table {
                 thead { tr {
                     th scope="col" { "Quantity" }
-                    @for side in &sides { th scope="col" class="number" { (side.heading()) } }
+                    @for side in &sides { th scope="col" class="number" { (side.column()) } }
                     @for c in &summary.comparisons { th scope="col" class="number" { (versus(c, evidence)) } }
                 } }
                 tbody {

@@ -31,7 +31,7 @@ impl Exhibit for Features {
             div class="columns" {
                 @for (side, run, pictures) in &shown {
                     figure {
-                        h3 { (side.named()) }
+                        h3 { (side.name()) }
                         div class="tiles" {
                             @for (picture, uri) in pictures.iter().take(MOST) {
                                 img src=(uri) alt=(picture.caption) title=(picture.caption) width=(picture.width)
@@ -77,13 +77,6 @@ pub(super) fn first_runs<'a>(
 /// Says which seed is shown where there are several.
 pub(super) fn which_run(side: &Side, run: &Run) -> Markup {
     html! { @if side.runs.len() > 1 { figcaption { "Of seed " (run.start.seed) "." } } }
-}
-
-impl Side<'_> {
-    /// The group's name in its colour.
-    pub(super) fn named(&self) -> Markup {
-        html! { span class={ "name " (self.class) } { (self.group.label) } }
-    }
 }
 
 fn captions(pictures: &Drawn) -> Vec<Value> {

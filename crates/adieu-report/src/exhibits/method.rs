@@ -32,14 +32,19 @@ impl Exhibit for Method {
             (setting(evidence))
             @if !warnings.is_empty() {
                 h3 { "Warnings" }
-                dl class="reasons" { @for w in &warnings { dt { (w.what) } dd { (w.remedy) } } }
+                @for w in &warnings {
+                    p class="warning" { (label::starting(&w.what)) ". " span class="aside" { (label::starting(&w.remedy)) "." } }
+                }
             }
             @if !missing.is_empty() {
                 h3 { "Not measured" }
                 dl class="reasons" {
                     @for m in &missing {
                         dt { (label::words(&m.what)) }
-                        dd { (m.why) @if !m.remedy.is_empty() { "; " (m.remedy) } "." }
+                        dd {
+                            (label::starting(&m.why)) ". "
+                            @if !m.remedy.is_empty() { span class="aside" { (label::starting(&m.remedy)) "." } }
+                        }
                     }
                 }
             }
@@ -216,7 +221,7 @@ fn readings(evidence: &Evidence) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Reading" }
-                @for side in &sides { th scope="col" class="number" { (side.heading()) } }
+                @for side in &sides { th scope="col" class="number" { (side.column()) } }
                 th scope="col" { "Source" }
             } }
             tbody {

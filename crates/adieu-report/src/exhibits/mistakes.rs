@@ -31,7 +31,7 @@ impl Exhibit for Mistakes {
             div class="columns" {
                 @for (side, run, pictures) in &shown {
                     figure {
-                        h3 { (side.named()) }
+                        h3 { (side.name()) }
                         div class="mistakes" {
                             @for (picture, uri) in pictures.iter().take(MOST) { (mistake(picture, uri, &run.start.data)) }
                         }

@@ -95,10 +95,24 @@ impl<'a> Evidence<'a> {
 }
 
 impl Side<'_> {
+    /// `Forward-Forward` in its colour.
+    pub(crate) fn name(&self) -> Markup {
+        html! { span class={ "name " (self.class) } { (self.group.label) } }
+    }
+
+    /// For the head of a column: the long name, on a phone the short one.
+    pub(crate) fn column(&self) -> Markup {
+        html! {
+            span class={ "name long " (self.class) } { (self.group.label) }
+            span class={ "name brief " (self.class) } { (self.group.short) }
+            @if self.runs.len() > 1 { br; span class="aside" { "mean of " (self.runs.len()) } }
+        }
+    }
+
     /// `Forward-Forward`, with `mean of 3 runs` where there are several.
     pub(crate) fn heading(&self) -> Markup {
         html! {
-            span class={ "name " (self.class) } { (self.group.label) }
+            (self.name())
             @if self.runs.len() > 1 { span class="aside" { " mean of " (self.runs.len()) " runs" } }
         }
     }
@@ -107,6 +121,18 @@ impl Side<'_> {
 /// A table that scrolls within its own box where it is wider than the screen.
 pub(crate) fn scrolling(name: &str, table: &Markup) -> Markup {
     html! { div class="scroll" role="region" aria-label=(name) tabindex="0" { (table) } }
+}
+
+/// Text whose hyphenated names do not break at their hyphens.
+pub(crate) fn unbroken(text: &str) -> Markup {
+    html! {
+        @for (i, word) in text.split(' ').enumerate() {
+            @if i > 0 { " " }
+            // A word longer than a phone's line must break somewhere.
+            @if word.contains('-') && word.chars().count() <= 20 { span class="unbroken" { (word) } }
+            @else { (word) }
+        }
+    }
 }
 
 /// Mean of some values; `None` of none.

@@ -194,7 +194,7 @@ fn table(spent: &[Spent]) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Phase" } th scope="col" class="number" { "Layer" } th scope="col" { "Clock" }
-                @for s in spent { th scope="col" class="number" { (s.side.heading()) } }
+                @for s in spent { th scope="col" class="number" { (s.side.column()) } }
             } }
             tbody {
                 @for key in keys {

@@ -4,7 +4,7 @@ use adieu_record::Unit;
 use maud::{Markup, html};
 use serde_json::json;
 
-use super::{Evidence, Exhibit, Shown, Side};
+use super::{Evidence, Exhibit, Shown, Side, unbroken};
 use crate::chart::bars;
 use crate::chart::scale::Scale;
 use crate::format::{self, ABSENT};
@@ -31,7 +31,7 @@ impl Exhibit for Verdict {
         let html = html! {
             @for paragraph in words.split("\n\n") {
                 @let (evidence, answer) = paragraph.split_at(paragraph.find(text::ANSWER).unwrap_or(paragraph.len()));
-                p class="verdict" { (evidence) strong { (answer) } }
+                p class="verdict" { (unbroken(evidence)) strong { (unbroken(answer)) } }
             }
             div class="cards" {
                 @for key in HEADLINE { (card(metric(key), &sides, evidence)) }

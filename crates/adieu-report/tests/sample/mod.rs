@@ -329,7 +329,8 @@ fn picture(side: u64, caption: String, pixel: impl Fn(f64, f64) -> f64) -> Pictu
 /// Localised waves for Forward-Forward, rounder and noisier spots for back-propagation.
 fn features(forward: bool, chance: &mut Chance) -> Vec<Picture> {
     let one = |unit: u64| {
-        let (cx, cy, angle) = (0.25 + 0.5 * chance.next(), 0.25 + 0.5 * chance.next(), 6.28 * chance.next());
+        let (cx, cy, angle) =
+            (0.25 + 0.5 * chance.next(), 0.25 + 0.5 * chance.next(), std::f64::consts::TAU * chance.next());
         let frequency = if forward { 14.0 + 18.0 * chance.next() } else { 7.0 + 6.0 * chance.next() };
         let width = if forward { 0.16 } else { 0.23 };
         let grain = if forward { 9.0 } else { 26.0 };
