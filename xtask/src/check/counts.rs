@@ -24,28 +24,31 @@ impl fmt::Display for Counts {
     }
 }
 
-/// The sum over all summary lines of `cargo test` or `cargo nextest` in `output`; `None` where there is none,
-/// so that output no longer understood is not taken for zero tests.
+/// What `cargo nextest` or `cargo test` says in `output`: nextest's last summary, or else the sum over the
+/// result lines of all test binaries. `None` where there is neither, so that output no longer understood is not
+/// taken for zero tests.
 pub(crate) fn read(output: &str) -> Option<Counts> {
+    let lines: Vec<String> = output.lines().map(without_colours).collect();
+    // Nextest repeats what a failed test printed, a harness's result line included: its summary has it already.
+    if let Some(counts) = lines.iter().rev().find_map(|line| nextest_summary(line)) {
+        return Some(tally(counts));
+    }
     let mut total = None;
-    for line in output.lines() {
-        let line = without_colours(line);
-        if let Some(summary) = summary(&line) {
-            *total.get_or_insert_with(Counts::default) += tally(summary);
-        }
+    for counts in lines.iter().filter_map(|line| result_line(line)) {
+        *total.get_or_insert_with(Counts::default) += tally(counts);
     }
     total
 }
 
-/// The part of a summary line that lists counts:
-/// `test result: ok. 3 passed; 0 failed; …` or `Summary [ 0.1s] 3 tests run: 2 passed (1 slow), 1 failed, …`.
-fn summary(line: &str) -> Option<&str> {
-    let line = line.trim();
-    if let Some(rest) = line.strip_prefix("test result: ") {
-        return rest.split_once(". ").map(|(_, counts)| counts);
-    }
-    let (before, counts) = line.strip_prefix("Summary [")?.split_once(" run: ")?;
+/// The counts in `     Summary [  0.1s] 3 tests run: 2 passed (1 slow), 1 failed, 0 skipped`.
+fn nextest_summary(line: &str) -> Option<&str> {
+    let (before, counts) = line.trim_start().strip_prefix("Summary [")?.split_once(" run: ")?;
     (before.ends_with("test") || before.ends_with("tests")).then_some(counts)
+}
+
+/// The counts in `test result: ok. 3 passed; 0 failed; …`.
+fn result_line(line: &str) -> Option<&str> {
+    line.strip_prefix("test result: ")?.split_once(". ").map(|(_, counts)| counts)
 }
 
 fn tally(counts: &str) -> Counts {
@@ -108,6 +111,15 @@ mod tests {
             let expected = expected.map(|(passed, failed)| Counts { passed, failed });
             assert_eq!(read(output), expected, "{output}");
         }
+    }
+
+    #[test]
+    fn a_failed_test_that_nextest_shows_again_counts_once() {
+        let output = "        FAIL [   0.5s] adieu-core a\n  stdout ───\n    test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
+                      test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
+                      ────────────\n     Summary [  27.8s] 126 tests run: 125 passed, 1 failed, 0 skipped\n\
+                      error: test run failed\n";
+        assert_eq!(read(output), Some(Counts { passed: 125, failed: 1 }));
     }
 
     #[test]
