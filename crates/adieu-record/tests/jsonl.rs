@@ -301,6 +301,11 @@ fn order_is_kept() {
     }
     writer.write(&at(1, 10)).unwrap();
     assert_eq!(read(&path).unwrap(), whole(vec![at(0, 10), at(1, 10)]));
+
+    // After the last number there is none, and none twice.
+    fs::write(&path, serde_json::to_vec(&at(u64::MAX, 10)).unwrap()).unwrap();
+    let error = Writer::append(&path).unwrap().write(&at(u64::MAX, 10)).unwrap_err();
+    assert!(matches!(error, RecordError::OutOfOrder { .. }), "{error}");
 }
 
 #[test]

@@ -306,6 +306,27 @@ fn progress_breaks() -> Vec<Break> {
         other(Rule::Epochs, "resumed into the wrong epoch", move || {
             vec![first_epoch(), half(), vec![resumed(150), epoch(1), epoch(2)], rest()]
         }),
+        other(Rule::Epochs, "a finished epoch announced again", || {
+            vec![first_epoch(), vec![resumed(100), epoch(1)], second_epoch()]
+        }),
+        other(Rule::Epochs, "evaluated for an epoch long past", || {
+            let late = evaluated(0, 100, Split::Test, "head", false);
+            vec![first_epoch(), vec![epoch(2), late], second_epoch().split_off(1)]
+        }),
+        other(Rule::Epochs, "more steps than the epoch has", || {
+            let rest = second_epoch().split_off(2);
+            vec![first_epoch(), vec![window(1, 101, 150), epoch(2)], rest]
+        }),
+        other(Rule::Steps, "more steps than planned", || {
+            let mut events = second_epoch();
+            events.pop();
+            vec![first_epoch(), events, vec![ended(Outcome::Interrupted, 201)]]
+        }),
+        other(Rule::Steps, "an empty window", || {
+            let mut events = second_epoch();
+            events.insert(2, window(2, 151, 150));
+            vec![first_epoch(), events]
+        }),
         other(Rule::Steps, "a window lost", || {
             let mut events = second_epoch();
             events.remove(1);
