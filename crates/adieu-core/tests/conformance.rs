@@ -2,7 +2,7 @@
 
 mod common;
 
-use adieu_core::learn::{Clock, Learner, LearnerRecipe, NoClock, Phase, StepCx};
+use adieu_core::learn::{BackProp, Clock, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Net, Saved};
@@ -25,7 +25,13 @@ fn start(recipe: &LearnerRecipe, seed: u64) -> (Blocks, Box<dyn Learner>) {
     (net, learner)
 }
 
-fn train(net: &mut Net, learner: &mut dyn Learner, data: &Batch, steps: std::ops::Range<u64>, clock: &mut dyn Clock) {
+fn train(
+    net: &mut Net,
+    learner: &mut dyn Learner,
+    data: &Batch,
+    steps: std::ops::Range<u64>,
+    clock: &mut dyn Clock,
+) {
     for step in steps {
         learner.epoch(step / STEPS_PER_EPOCH + 1);
         let mut cx = StepCx { seed: 1, step: step + 1, clock: &mut *clock };
@@ -107,7 +113,11 @@ fn every_learner_predicts_purely_and_row_by_row() {
             let all = learner.predict(&net, &data.x, readout);
             let one = learner.predict(&net, &data.x.clone().slice([7..8, 0..FEATURES]), readout);
             assert_eq!(view(&all)[7 * CLASSES..8 * CLASSES], view(&one)[..], "{name} by {readout}");
-            assert_eq!(view(&all)[..], view(&learner.predict(&net, &data.x, readout))[..], "{name} by {readout}");
+            assert_eq!(
+                view(&all)[..],
+                view(&learner.predict(&net, &data.x, readout))[..],
+                "{name} by {readout}"
+            );
         }
         assert!(before == everything(&mut net, learner.as_mut()), "{name}");
     }
@@ -174,8 +184,8 @@ fn forward_forward_holds_one_layer_and_back_propagation_all() {
         train(&mut net, learner.as_mut(), &blobs(60, 1), 0..1, &mut witness);
         witness
     };
-    let [ff, bp] = &LearnerRecipe::all()[..] else { panic!("two learners") };
-    let (ff, bp) = (witness(ff), witness(bp));
+    let ff = ForwardForward { skip_satisfied: false, ..ForwardForward::default() };
+    let (ff, bp) = (witness(&ff.into()), witness(&BackProp::default().into()));
     // FF: positive and negative rows stacked; the widest layer's input and output.
     assert_eq!(ff.held, 120 * (24 + 20) * 4);
     // BP: the input, every activity once, and the logits.

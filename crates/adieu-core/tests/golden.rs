@@ -62,7 +62,12 @@ fn compare(what: &str, state: &Value, net: &mut Net, learner: &mut dyn Learner, 
     assert!(compared >= at_least, "{what}: only {compared} parameters compared");
 }
 
-fn start(golden: &Value, recipe: &dyn LearnerFn, sizes: &[usize], classes: usize) -> (Blocks, Box<dyn Learner>) {
+fn start(
+    golden: &Value,
+    recipe: &dyn LearnerFn,
+    sizes: &[usize],
+    classes: usize,
+) -> (Blocks, Box<dyn Learner>) {
     let mut net = dense(sizes, Activation::Relu, 0);
     let task = Task { input: Shape::Flat(sizes[0]), classes, train_rows: 5, epochs: 1, seed: 0 };
     assert_eq!(recipe.refuse(&sizes[1..], &task), []);
@@ -87,9 +92,17 @@ fn said(scalars: &[Scalar], name: &str, layer: Option<usize>) -> f32 {
 
 #[test]
 fn forward_forward_follows_the_reference_for_ten_steps() {
-    let golden: Value = serde_json::from_str(include_str!("../../../reference/forward_forward.json")).unwrap();
-    let recipe = ForwardForward { schedule: Constant {}.into(), ..ForwardForward::default() };
-    let (mut net, mut learner) = start(&golden["initial"], &recipe, &[12, 8, 7, 6], 2);
+    let golden: Value =
+        serde_json::from_str(include_str!("../../../reference/forward_forward.json")).unwrap();
+    for skip_satisfied in [false, true] {
+        let recipe =
+            ForwardForward { schedule: Constant {}.into(), skip_satisfied, ..ForwardForward::default() };
+        forward_forward_follows(&golden, &recipe);
+    }
+}
+
+fn forward_forward_follows(golden: &Value, recipe: &ForwardForward) {
+    let (mut net, mut learner) = start(&golden["initial"], recipe, &[12, 8, 7, 6], 2);
     for (i, now) in golden["batches"].as_array().unwrap().iter().enumerate() {
         let scalars = step(&mut net, learner.as_mut(), &batch(now), i as u64 + 1);
         let losses = &golden["losses"][i];

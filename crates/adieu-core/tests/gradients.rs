@@ -142,7 +142,9 @@ proptest! {
 #[test]
 fn dense_with_a_corner_has_the_slope_of_its_side() {
     // Around the corner a difference quotient means nothing, so total inputs are placed on one side or the other.
-    for (activation, left) in [(Activation::Relu, 0.0), (Activation::LeakyRelu, 0.01), (Activation::Elu, (-2f32).exp())] {
+    for (activation, left) in
+        [(Activation::Relu, 0.0), (Activation::LeakyRelu, 0.01), (Activation::Elu, (-2f32).exp())]
+    {
         let mut dense = Dense::linear_zero("0", 1, 2, true);
         let mut shaped = Dense::new("0", 1, 2, activation, &mut Rng::stream(0, Purpose::Init, 0));
         for block in [&mut dense, &mut shaped] {
@@ -163,21 +165,48 @@ fn dense_with_a_corner_has_the_slope_of_its_side() {
 
 #[test]
 fn ungated_credit_reaches_units_that_are_off_on_its_rows_only() {
-    let mut dense = Dense::new("0", 2, 3, Activation::Relu, &mut Rng::stream(1, Purpose::Init, 0));
-    dense.params(&mut |param| {
-        if param.shape().len() == 1 {
-            param.load_rows(&[-100.0; 3]); // every unit is dead
-        }
-    });
-    let x = noise(4, 2, 1);
-    let (h, saved) = dense.forward(x.clone(), &mut Rng::stream(1, Purpose::Dropout, 0));
-    assert!(view(&h).iter().all(|h| *h == 0.0));
-    let credit = Credit { dy: noise(4, 3, 2), ungated: Some(Ungated { rows: 3, da: vec![1.0, -2.0, 0.5] }) };
-    let mut collected = Collect::default();
-    dense.pullback(saved, credit, false, &mut collected);
-    assert_eq!(collected.0["0.bias"].to_rows(), [3.0, -6.0, 1.5]);
-    let sum_x: f32 = (0..3).map(|r| view(&x)[r * 2]).sum();
-    assert!((collected.0["0.weight"].to_rows()[1] + 2.0 * sum_x).abs() < 1e-5);
+    for skip_idle_rows in [false, true] {
+        let mut dense = Dense::new("0", 2, 3, Activation::Relu, &mut Rng::stream(1, Purpose::Init, 0));
+        dense.params(&mut |param| {
+            if param.shape().len() == 1 {
+                param.load_rows(&[-100.0; 3]); // every unit is dead
+            }
+        });
+        let x = noise(4, 2, 1);
+        let (h, saved) = dense.forward(x.clone(), &mut Rng::stream(1, Purpose::Dropout, 0));
+        assert!(view(&h).iter().all(|h| *h == 0.0));
+        let ungated = Some(Ungated { rows: 3, da: vec![1.0, -2.0, 0.5] });
+        let mut collected = Collect::default();
+        dense.pullback(saved, Credit { dy: noise(4, 3, 2), ungated, skip_idle_rows }, false, &mut collected);
+        assert_eq!(collected.0["0.bias"].to_rows(), [3.0, -6.0, 1.5]);
+        let sum_x: f32 = (0..3).map(|r| view(&x)[r * 2]).sum();
+        assert!((collected.0["0.weight"].to_rows()[1] + 2.0 * sum_x).abs() < 1e-5);
+    }
+}
+
+proptest! {
+    #[test]
+    fn leaving_idle_rows_out_changes_nothing_but_rounding(
+        rows in 1usize..40, n_in in 1usize..20, n_out in 1usize..40, busy_of_ten in 0u64..11, pushed in 0usize..40, at in 0u64..1000,
+    ) {
+        let mut dense = Dense::new("0", n_in, n_out, Activation::Relu, &mut Rng::stream(at, Purpose::Init, 0));
+        let mut rng = Rng::stream(at, Purpose::Probe, 1);
+        let busy: Vec<f32> = (0..rows).map(|_| f32::from(u8::from(u64::from(rng.below(10)) < busy_of_ten))).collect();
+        let dy = noise(rows, n_out, at);
+        let dy = adieu_core::parts::host::matrix_from(rows, n_out, |r, c| busy[r] * view(&dy)[r * n_out + c]);
+        let x = noise(rows, n_in, at + 1);
+        let push = view(&noise(1, n_out, at + 2)).to_vec();
+        let mut gradients = [false, true].map(|skip_idle_rows| {
+            let (_, saved) = dense.forward(x.clone(), &mut Rng::stream(0, Purpose::Dropout, 0));
+            let ungated = (pushed > 0).then(|| Ungated { rows: pushed.min(rows), da: push.clone() });
+            let mut collected = Collect::default();
+            dense.pullback(saved, Credit { dy: dy.clone(), ungated, skip_idle_rows }, false, &mut collected);
+            collected.0.into_values().map(|param| param.to_rows()).collect::<Vec<_>>().concat()
+        }).into_iter();
+        let (whole, skipped) = (gradients.next().unwrap(), gradients.next().unwrap());
+        let whole: Vec<f64> = whole.into_iter().map(f64::from).collect();
+        common::close("gradient", &skipped, &whole, 1e-5);
+    }
 }
 
 #[derive(Module, Debug)]

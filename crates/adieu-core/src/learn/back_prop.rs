@@ -122,9 +122,8 @@ impl Learner for Running {
         let (loss, dz) = loss.loss(&z, &batch.labels); // L, ∂L/∂z
         let wrong = misjudged(&z, &batch.labels);
         self.descent.begin(self.recipe.schedule.gain(self.epoch, self.task.epochs));
-        let cost = self.output.cost(rows);
-        cx.clock.work(cost.weight_macs + if top > 0 { cost.input_macs } else { 0 });
-        let mut dx = self.output.pullback(saved, dz.into(), top > 0, &mut self.descent.on(&mut *cx.clock, top));
+        let mut dx =
+            self.output.pullback(saved, dz.into(), top > 0, &mut self.descent.on(&mut *cx.clock, top));
         for (l, (block, (saved, dropped))) in net.iter_mut().zip(kept).enumerate().rev() {
             let Some(dy) = dx else { break };
             cx.clock.press(Phase::Credit, l);
@@ -133,8 +132,6 @@ impl Learner for Running {
                 None => Some(dy),
             };
             let Some(dh) = dh else { break };
-            let cost = block.cost(rows);
-            cx.clock.work(cost.weight_macs + if l > 0 { cost.input_macs } else { 0 });
             dx = block.pullback(saved, dh.into(), l > 0, &mut self.descent.on(&mut *cx.clock, l));
         }
         cx.clock.held(0);

@@ -81,6 +81,9 @@ pub struct ForwardForward {
     pub layers: Together,
     /// Leave the first layer out of both read-outs.
     pub skip_first: bool,
+    /// Leave rows that a layer already judges right beyond f32's doubt out of its weight gradient. They would add exact
+    /// zeros: the result is the same up to rounding, the time is not.
+    pub skip_satisfied: bool,
     /// The read-out that answers when nobody asks for another.
     pub readout: Readout,
 }
@@ -102,6 +105,7 @@ impl Default for ForwardForward {
             schedule: Schedule::default(),
             layers: Together::Together,
             skip_first: true,
+            skip_satisfied: true,
             readout: Readout::Goodness,
         }
     }
@@ -140,7 +144,8 @@ pub enum Readout {
 impl LearnerFn for ForwardForward {
     fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
-        let mut refuse = |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
+        let mut refuse =
+            |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
         if self.skip_first && widths.len() == 1 {
             let what = "with one block there is none after the first to read out".into();
             refuse("skip_first", what, "set skip_first = false, or add a block");
@@ -150,7 +155,11 @@ impl LearnerFn for ForwardForward {
             refuse("negatives.kind", what, "set head = true, or choose uniform negatives");
         }
         if !self.head && self.readout == Readout::Head {
-            refuse("readout", "there is no head to read".into(), "set head = true, or readout = \"goodness\"");
+            refuse(
+                "readout",
+                "there is no head to read".into(),
+                "set head = true, or readout = \"goodness\"",
+            );
         }
         if self.layers == Together::Greedily && task.epochs < widths.len() as u64 {
             let what = format!("{} epochs cannot be shared among {} layers", task.epochs, widths.len());
@@ -252,8 +261,7 @@ impl Learner for Running {
 
         for (l, block) in net.iter_mut().enumerate().take(top + 1) {
             cx.clock.press(Phase::Forward, l);
-            let cost = block.cost(2 * positives);
-            cx.clock.work(cost.forward_macs);
+            cx.clock.work(block.cost(2 * positives).forward_macs);
             let (h, saved) = block.forward(x, &mut chance); // h = φ(x W + b)
             cx.clock.held(Saved::bytes([&saved]));
             let layer = &mut self.layers[l];
@@ -264,13 +272,15 @@ impl Learner for Running {
             tags.of_ones = layer.of_ones;
             let (loss, dg) = self.recipe.objective.loss(&g, &tags); // L, ∂L/∂g
             say(&mut said, l, loss, &g, &tags, self.recipe.objective.threshold(layer.of_ones));
+            let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / (2 * positives) as f64;
+            said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
             if self.recipe.layers == Together::Together || l == top {
                 let dh = self.recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
                 let ungated = layer.peer_push(&h, positives, &self.recipe);
                 layer.descent.begin(gain);
-                cx.clock.work(cost.weight_macs);
+                let credit = Credit { dy: dh, ungated, skip_idle_rows: self.recipe.skip_satisfied };
                 let mut descend = layer.descent.on(&mut *cx.clock, l);
-                block.pullback(saved, Credit { dy: dh, ungated }, false, &mut descend); // ∂L/∂W, ∂L/∂b, applied
+                block.pullback(saved, credit, false, &mut descend); // ∂L/∂W, ∂L/∂b, applied
             }
             cx.clock.press(Phase::Forward, l);
             x = self.recipe.norm.apply(&h); // nothing flows back past this line
@@ -376,8 +386,8 @@ impl Running {
         for (l, saved) in kept {
             cx.clock.press(Phase::Readout, l);
             let Some(head) = &mut self.layers[l].head else { continue };
-            cx.clock.work(head.dense.cost(rows).weight_macs);
             head.descent.begin(gain);
+            cx.clock.work(head.dense.cost(rows).weight_macs);
             head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
         }
         Ok(Some(logits))

@@ -102,11 +102,13 @@ pub struct Credit {
     pub dy: Tensor,
     /// A push on the total input of some rows, past the activation's gate: see [`Ungated`].
     pub ungated: Option<Ungated>,
+    /// Leave rows without any error out of the weight gradient. Exact, but sums are rounded in another order.
+    pub skip_idle_rows: bool,
 }
 
 impl From<Tensor> for Credit {
     fn from(dy: Tensor) -> Credit {
-        Credit { dy, ungated: None }
+        Credit { dy, ungated: None, skip_idle_rows: false }
     }
 }
 
@@ -123,6 +125,9 @@ pub struct Ungated {
 pub trait Descend {
     /// The block begins to work out errors (derivatives of activations, input gradients).
     fn credit_begins(&mut self) {}
+
+    /// `macs` multiply-adds are being done for gradients.
+    fn work(&mut self, _macs: u64) {}
 
     /// What a kernel shall do with the gradient of `param`, now about to be computed: step at once (no gradient
     /// buffer) or store. Called once a parameter and pullback.

@@ -6,7 +6,7 @@
 use adieu_kernels as kernels;
 
 use super::activation::Activation;
-use super::block::{Block, Cost, Credit, Descend, Saved};
+use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::host::{matrix, view};
 use super::param::Param;
@@ -69,25 +69,67 @@ impl Dense {
         matrix(h, rows, self.n_out)
     }
 
-    /// ∂L/∂a from ∂L/∂h; `kept` is h, or a where the slope needs it.
-    fn total_input_credit(&self, credit: &Credit, kept: &Tensor) -> Vec<f32> {
+    /// dh ⊙ φ'(a); `kept` is h, or a where the slope needs it.
+    fn gated_credit(&self, dy: &Tensor, kept: &Tensor) -> Vec<f32> {
         let kernel = self.activation.kernel();
-        let (dy, kept) = (view(&credit.dy), view(kept));
+        let (dy, kept) = (view(dy), view(kept));
         let pairs = dy.iter().zip(kept.iter());
-        let mut da: Vec<f32> = match self.activation {
+        match self.activation {
             Activation::Identity => dy.to_vec(),
             // The hot one, spelled out so that it becomes a masked copy.
             Activation::Relu => pairs.map(|(d, h)| if *h > 0.0 { *d } else { *d * 0.0 }).collect(),
-            _ if self.activation.slope_needs_total_input() => pairs.map(|(d, a)| d * kernel.slope(*a)).collect(),
-            _ => pairs.map(|(d, h)| d * kernel.slope_from_output(*h).expect("told from the output")).collect(),
-        };
-        if let Some(ungated) = &credit.ungated {
-            assert_eq!(ungated.da.len(), self.n_out, "{}: ungated credit", self.describe());
-            for row in da.chunks_exact_mut(self.n_out).take(ungated.rows) {
-                row.iter_mut().zip(&ungated.da).for_each(|(d, push)| *d += push);
+            _ if self.activation.slope_needs_total_input() => {
+                pairs.map(|(d, a)| d * kernel.slope(*a)).collect()
+            }
+            _ => {
+                pairs.map(|(d, h)| d * kernel.slope_from_output(*h).expect("told from the output")).collect()
             }
         }
-        da
+    }
+
+    /// The rows that carry errors, as (x, ∂L/∂a, how many), if leaving the others out pays. What an ungated push adds
+    /// to each of its rows is one more row: `Σ_b x_b ⊗ push = (Σ_b x_b) ⊗ push`.
+    fn busy_rows(
+        &self,
+        x: &[f32],
+        da: &[f32],
+        ungated: Option<&Ungated>,
+    ) -> Option<(Vec<f32>, Vec<f32>, usize)> {
+        let (n_in, n_out) = (self.n_in, self.n_out);
+        let rows = da.len() / n_out;
+        let busy = |row: &usize| da[row * n_out..][..n_out].iter().any(|d| *d != 0.0);
+        let busy: Vec<usize> = (0..rows).filter(busy).collect();
+        let count = busy.len() + usize::from(ungated.is_some());
+        // Gathering costs a copy: with most rows busy it is not worth it.
+        if 4 * count > 3 * rows {
+            return None;
+        }
+        let (mut some_x, mut some_da) = (Vec::with_capacity(count * n_in), Vec::with_capacity(count * n_out));
+        for row in busy {
+            some_x.extend_from_slice(&x[row * n_in..][..n_in]);
+            some_da.extend_from_slice(&da[row * n_out..][..n_out]);
+        }
+        if let Some(ungated) = ungated {
+            let mut sum = vec![0.0; n_in];
+            kernels::column_sums(&x[..ungated.rows * n_in], n_in, None, &mut sum);
+            some_x.extend_from_slice(&sum);
+            some_da.extend_from_slice(&ungated.da);
+        }
+        Some((some_x, some_da, count))
+    }
+
+    /// Adds the push to each of its rows.
+    fn push(&self, da: &mut [f32], ungated: &Ungated) {
+        for row in da.chunks_exact_mut(self.n_out).take(ungated.rows) {
+            row.iter_mut().zip(&ungated.da).for_each(|(d, push)| *d += push);
+        }
+    }
+
+    /// ∂L/∂W, handed over.
+    fn hand_over(&mut self, x: &[f32], da: &[f32], rows: usize, descend: &mut dyn Descend) {
+        let (n_in, n_out) = (self.n_in, self.n_out);
+        descend.work((rows * n_in * n_out) as u64);
+        kernels::weight_gradient(x, n_in, da, n_out, rows, None, descend.target(&mut self.weight));
     }
 }
 
@@ -117,19 +159,35 @@ impl Block for Dense {
     ) -> Option<Tensor> {
         descend.credit_begins();
         let [x, kept] = &saved.tensors[..] else { unreachable!("forward saved two matrices") };
-        let rows = x.dims()[0];
-        let (n_in, n_out) = (self.n_in, self.n_out);
-        let da = self.total_input_credit(&credit, kept);
+        let (rows, n_in, n_out) = (x.dims()[0], self.n_in, self.n_out);
+        let Credit { dy, ungated, skip_idle_rows } = credit;
+        assert!(
+            ungated.as_ref().is_none_or(|u| u.da.len() == n_out && u.rows <= rows),
+            "{}: push",
+            self.describe()
+        );
+        let x = view(x);
+        let mut da = self.gated_credit(&dy, kept);
+        let busy = if skip_idle_rows && !want_dx { self.busy_rows(&x, &da, ungated.as_ref()) } else { None };
+        if let (None, Some(ungated)) = (&busy, &ungated) {
+            self.push(&mut da, ungated);
+        }
         let dx = want_dx.then(|| {
+            descend.work((rows * n_in * n_out) as u64);
             let mut dx = vec![0.0; rows * n_in];
             kernels::input_gradient(&da, rows, n_out, self.weight.values(), n_in, &mut dx);
             matrix(dx, rows, n_in)
         });
-        let target = descend.target(&mut self.weight);
-        kernels::weight_gradient(&view(x), n_in, &da, n_out, rows, None, target);
+        match &busy {
+            Some((x, da, count)) => self.hand_over(x, da, *count, descend),
+            None => self.hand_over(&x, &da, rows, descend),
+        }
         if let Some(bias) = &mut self.bias {
             let mut db = vec![0.0; n_out];
             kernels::column_sums(&da, n_out, None, &mut db);
+            if let (Some(_), Some(ungated)) = (&busy, &ungated) {
+                db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
+            }
             descend.take(bias, &db);
         }
         dx

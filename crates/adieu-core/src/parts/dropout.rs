@@ -29,7 +29,13 @@ impl Block for Dropout {
         (zip(&x, &mask, |x, m| x * m), Saved::of(vec![mask]))
     }
 
-    fn pullback(&mut self, saved: Saved, credit: Credit, want_dx: bool, _: &mut dyn Descend) -> Option<Tensor> {
+    fn pullback(
+        &mut self,
+        saved: Saved,
+        credit: Credit,
+        want_dx: bool,
+        _: &mut dyn Descend,
+    ) -> Option<Tensor> {
         want_dx.then(|| zip(&credit.dy, &saved.tensors[0], |d, m| d * m))
     }
 

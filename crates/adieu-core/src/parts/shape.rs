@@ -59,7 +59,11 @@ pub struct ShapeError {
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` takes {} features, but what comes before it gives {}", self.block, self.wants, self.offered)
+        write!(
+            f,
+            "`{}` takes {} features, but what comes before it gives {}",
+            self.block, self.wants, self.offered
+        )
     }
 }
 

@@ -71,7 +71,9 @@ impl Block for Stack {
             // What lies between two blocks is held if either keeps it, and once if both do; every block but the
             // first must work out its input's gradient.
             let (between, inner_macs) = match below {
-                Some(below) if cost.keeps_input && !below.keeps_output => (below.output_bytes, cost.input_macs),
+                Some(below) if cost.keeps_input && !below.keeps_output => {
+                    (below.output_bytes, cost.input_macs)
+                }
                 Some(_) => (0, cost.input_macs),
                 None => {
                     (whole.keeps_input, whole.input_macs) = (cost.keeps_input, cost.input_macs);

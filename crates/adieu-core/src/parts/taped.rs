@@ -79,7 +79,10 @@ impl<M: Rows> Block for Taped<M> {
     ) -> Option<Tensor> {
         descend.credit_begins();
         assert!(credit.ungated.is_none(), "{}: a taped block has no total input to push on", self.path);
-        let tape = saved.other.and_then(|other| other.downcast::<Tape<M>>().ok()).expect("forward saved a tape");
+        let tape =
+            saved.other.and_then(|other| other.downcast::<Tape<M>>().ok()).expect("forward saved a tape");
+        let rows = tape.x.dims()[0] as u64;
+        descend.work(self.module.macs() * rows * (1 + u64::from(want_dx)));
         let mut grads = (tape.y * credit.dy.autodiff()).sum().backward();
         let dx = want_dx.then(|| tape.x.grad_remove(&mut grads).expect("the input was tracked"));
         let mut collected = Vec::new();

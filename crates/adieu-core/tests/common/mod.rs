@@ -52,7 +52,10 @@ pub fn learners() -> Vec<(String, LearnerRecipe)> {
     let ff = ForwardForward::default();
     let mut add = |name: &str, recipe: LearnerRecipe| all.push((name.to_string(), recipe));
     for negatives in Negatives::all() {
-        add(&format!("ff, {} negatives", negatives.name()), ForwardForward { negatives, ..ff.clone() }.into());
+        add(
+            &format!("ff, {} negatives", negatives.name()),
+            ForwardForward { negatives, ..ff.clone() }.into(),
+        );
     }
     for optimizer in Optimizer::all() {
         let head_optimizer = optimizer.clone();
@@ -65,6 +68,7 @@ pub fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, frozen", ForwardForward { negatives: frozen.into(), ..ff.clone() }.into());
     add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
     add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
+    add("ff, every row", ForwardForward { skip_satisfied: false, ..ff.clone() }.into());
     add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());
     let uniform = Negatives::from(adieu_core::parts::negatives::Uniform::default());
     add("ff, no head", ForwardForward { head: false, negatives: uniform, ..ff.clone() }.into());

@@ -66,7 +66,11 @@ mod tests {
                 let drawn = negatives.draw(&evidence, &mut Rng::stream(1, Purpose::Negatives, index));
                 assert!(drawn.len() == 200 && drawn.iter().all(|label| *label < 7), "{negatives:?}");
                 let true_ones = drawn.iter().zip(&labels).filter(|(drawn, label)| drawn == label).count();
-                assert_eq!(true_ones > 0, negatives.name() == "permuted", "{negatives:?}: {true_ones} of 200");
+                assert_eq!(
+                    true_ones > 0,
+                    negatives.name() == "permuted",
+                    "{negatives:?}: {true_ones} of 200"
+                );
             }
         }
     }

@@ -48,7 +48,8 @@ impl Descent {
         let count = choice.rule(1, 1.0, true).moments();
         let mut moments = BTreeMap::new();
         params(&mut |param| {
-            let moment = |i: usize| (i < count).then(|| param.zeros_like(format!("{path}.{}.{i}", param.path())));
+            let moment =
+                |i: usize| (i < count).then(|| param.zeros_like(format!("{path}.{}.{i}", param.path())));
             moments.insert(param.path().to_string(), [moment(0), moment(1)]);
         });
         let steps = Param::new(format!("{path}.steps"), &[1], vec![0.0], false);
@@ -79,7 +80,8 @@ impl Descend for Descent {
         debug_assert!(step > 0, "Descent::begin comes before the first gradient");
         let rule = self.choice.rule(step, self.gain, param.decays());
         let slots = self.moments.get_mut(param.path()).expect("the optimizer was made for this parameter");
-        let [first, second] = slots.each_mut().map(|slot| slot.as_mut().map_or(&mut [][..], Param::values_mut));
+        let [first, second] =
+            slots.each_mut().map(|slot| slot.as_mut().map_or(&mut [][..], Param::values_mut));
         Target::Descend { rule, weights: param.values_mut(), first, second }
     }
 }
@@ -94,6 +96,10 @@ pub struct Timed<'a> {
 impl Descend for Timed<'_> {
     fn credit_begins(&mut self) {
         self.clock.press(Phase::Credit, self.layer);
+    }
+
+    fn work(&mut self, macs: u64) {
+        self.clock.work(macs);
     }
 
     fn target<'a>(&'a mut self, param: &'a mut Param) -> Target<'a> {

@@ -12,7 +12,11 @@ pub struct HalfThenLinear {}
 
 impl ScheduleFn for HalfThenLinear {
     fn gain(&self, epoch: u64, epochs: u64) -> f64 {
-        if 2 * epoch <= epochs { 1.0 } else { (1 + 2 * (epochs.saturating_sub(epoch))) as f64 / epochs as f64 }
+        if 2 * epoch <= epochs {
+            1.0
+        } else {
+            (1 + 2 * (epochs.saturating_sub(epoch))) as f64 / epochs as f64
+        }
     }
 }
 

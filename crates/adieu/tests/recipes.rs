@@ -1,0 +1,88 @@
+//! Recipes: those we ship, those nobody should write, and any text at all.
+
+use std::path::Path;
+
+use adieu::{Error, Recipe};
+use proptest::prelude::*;
+
+fn faults(text: &str) -> String {
+    let checked = Recipe::parse(text, "r.toml").map_err(Error::from).and_then(|recipe| recipe.check("r.toml"));
+    match checked {
+        Ok(_) => "none".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
+
+#[test]
+fn every_recipe_we_ship_checks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
+        assert!(plan.is_ok(), "{}", plan.err().unwrap());
+        count += 1;
+    }
+    assert!(count >= 5, "only {count} recipes found");
+}
+
+#[test]
+fn faults_of_form_come_all_at_once_with_lines() {
+    let text = format!("seed = -1\nlearning = 3\n{MODEL}[learner]\nkind = \"forward_forward\"\nnorm = \"rsm\"\n");
+    let said = faults(&text);
+    for part in ["3 faults", "r.toml:1: seed", "r.toml:2", "learning", "r.toml:7: learner.norm", "rms"] {
+        assert!(said.contains(part), "no `{part}` in:\n{said}");
+    }
+}
+
+#[test]
+fn faults_of_meaning_name_key_and_remedy() {
+    let cases = [
+        ("[model]\nblocks = []\n[learner]\nkind = \"back_prop\"\n", "model.blocks"),
+        ("[model]\nblocks = [[]]\n[learner]\nkind = \"back_prop\"\n", "model.blocks[0]"),
+        ("[model]\nblocks = [[0], [99999999]]\n[learner]\nkind = \"back_prop\"\n", "model.blocks[1][0]"),
+        ("[model]\nblocks = [[10]]\n[learner]\nkind = \"forward_forward\"\n", "learner.skip_first"),
+        ("[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nhead = false\n", "learner.negatives.kind"),
+        (
+            "[train]\nepochs = 1\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nlayers = \"greedily\"\n",
+            "learner.layers",
+        ),
+        ("[train]\nbatch = 60001\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n", "train.batch"),
+        ("[data]\nkind = \"minst\"\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n", "data.kind"),
+    ];
+    for (text, key) in cases {
+        let said = faults(text);
+        assert!(said.contains(&format!("{key}:")), "no fault at `{key}` for\n{text}\n{said}");
+    }
+    assert!(!Path::new("nowhere").exists());
+    let folder = adieu::data::list().iter().find(|source| !source.bundled()).unwrap().kind();
+    let text = |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
+    assert!(faults(&text("")).contains("data.dir:"));
+    assert!(faults(&text("dir = \"nowhere\"\n")).contains("nowhere"));
+}
+
+proptest! {
+    #[test]
+    fn no_text_at_all_makes_a_recipe_panic(text in "\\PC{0,200}") {
+        let _ = Recipe::parse(&text, "any");
+    }
+
+    #[test]
+    fn no_values_make_a_check_panic(
+        seed in any::<i64>(), epochs in any::<i64>(), batch in any::<i64>(), rate in any::<f64>(),
+        theta in -1e9f64..1e9, blocks in prop::collection::vec(prop::collection::vec(any::<u32>(), 0..3), 0..3),
+        greedily in any::<bool>(), head in any::<bool>(), skip in any::<bool>(), kind in "hard|uniform|permuted|soft",
+    ) {
+        // No dataset of that name: everything but the data is checked, and nothing is trained.
+        let text = format!(
+            "seed = {seed}\n[data]\nkind = \"none\"\n[train]\nepochs = {epochs}\nbatch = {batch}\n[model]\nblocks = {blocks:?}\n\
+             [learner]\nkind = \"forward_forward\"\nhead = {head}\nskip_first = {skip}\nlayers = \"{}\"\n\
+             optimizer = {{ kind = \"ema_sgd\", rate = {rate:e} }}\nobjective = {{ kind = \"logistic\", theta = {theta:e} }}\n\
+             negatives = {{ kind = \"{kind}\" }}\n",
+            if greedily { "greedily" } else { "together" }
+        );
+        prop_assert_ne!(faults(&text), "none");
+    }
+}
