@@ -1,9 +1,10 @@
 //! How near the three products come to the register peak: `cargo run --release -p adieu-kernels --example gflops`.
 //!
 //! Prints, for each size and number of threads, GFLOP/s and the fraction of the multiply-add peak of the same moment.
-//! Shared machines drift, so the peak is measured beside every product, everything is run in turn, and medians are
-//! taken: trust the fractions. An argument holds the kernels to an instruction set (`avx512`, `avx2`, `neon`,
-//! `scalar`).
+//! Machines drift and are shared, so everything is run in turn, the peak is measured before and after every product,
+//! and a turn counts only where both peaks are near the best one: then nobody else had the processor. What is printed
+//! are medians over the turns that count, and how many there were for the product that had fewest. An argument holds
+//! the kernels to an instruction set (`avx512`, `avx2`, `neon`, `scalar`).
 #![allow(clippy::print_stdout)]
 
 use adieu_kernels::{
@@ -24,8 +25,11 @@ const SIZES: [(usize, usize, usize); 8] = [
     (1, 1000, 1000),
 ];
 
-/// Turns taken by each product and the peak.
-const TURNS: usize = 31;
+/// Turns that should count, and the most that are taken.
+const WANTED: usize = 15;
+const MOST: usize = 120;
+/// The share of the best peak that both peaks of a turn must reach for it to count.
+const UNDISTURBED: f64 = 0.96;
 
 /// The operands of one size.
 struct Layer {
@@ -129,35 +133,57 @@ fn peak() -> f64 {
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// A product's speed and the peaks before and after it, GFLOP/s.
+#[derive(Clone, Copy)]
+struct Turn {
+    speed: f64,
+    peaks: [f64; 2],
+}
+
+impl Turn {
+    fn peak(&self) -> f64 {
+        self.peaks[0].midpoint(self.peaks[1])
+    }
 }
 
 fn measure(size: (usize, usize, usize), threads: usize) {
     let mut layer = Layer::new(size);
-    let mut peaks = vec![];
-    let mut speeds = PRODUCTS.map(|_| vec![]);
-    let mut fractions = PRODUCTS.map(|_| vec![]);
-    // Enough repetitions for about two milliseconds, so that the clock's step does not count.
-    let repeat = (2e8 / layer.flops()).ceil() as usize;
-    for turn in 0..=TURNS {
-        for (i, product) in PRODUCTS.into_iter().enumerate() {
-            let peak = peak();
+    // Enough repetitions for about a millisecond, so that the clock's step does not count.
+    let repeat = (1e8 / layer.flops()).ceil() as usize;
+    let mut turns = PRODUCTS.map(|_| vec![]);
+    let mut best = 0.0_f64;
+    let undisturbed = |turn: &Turn, best: f64| turn.peaks.iter().all(|&peak| peak >= UNDISTURBED * best);
+    for number in 0..MOST {
+        for (product, turns) in PRODUCTS.into_iter().zip(&mut turns) {
+            let before = peak();
             let start = Instant::now();
             (0..repeat).for_each(|_| layer.run(product));
             let speed = repeat as f64 * layer.flops() / start.elapsed().as_secs_f64() / 1e9;
-            if turn > 0 {
-                peaks.push(peak);
-                speeds[i].push(speed);
-                fractions[i].push(speed / peak);
+            let after = peak();
+            best = best.max(before).max(after);
+            if number > 0 {
+                turns.push(Turn { speed, peaks: [before, after] });
             }
+        }
+        let counting = |turns: &Vec<Turn>| turns.iter().filter(|turn| undisturbed(turn, best)).count();
+        if turns.iter().all(|turns| counting(turns) >= WANTED) {
+            break;
         }
     }
     let (rows, n_in, n_out) = size;
-    let mut line = format!("{rows:>5} {n_in:>5} {n_out:>5} {threads:>3} {:>6.0}", median(peaks));
-    for (speeds, fractions) in speeds.into_iter().zip(fractions) {
-        line += &format!("   {:>4.0} {:.2}", median(speeds), median(fractions));
+    let mut line = format!("{rows:>5} {n_in:>5} {n_out:>5} {threads:>3} {best:>6.0}");
+    let mut fewest = MOST;
+    for mut turns in turns {
+        turns.retain(|turn| undisturbed(turn, best));
+        fewest = fewest.min(turns.len());
+        let speed = median(turns.iter().map(|turn| turn.speed).collect());
+        let fraction = median(turns.iter().map(|turn| turn.speed / turn.peak()).collect());
+        line += &format!("   {speed:>4.0} {fraction:.2}");
     }
-    println!("{line}");
+    println!("{line}   {fewest:>3}");
 }
 
 fn main() {
@@ -167,7 +193,7 @@ fn main() {
         found.unwrap_or_else(|| panic!("no {name} here; there is {:?}", Isa::available().collect::<Vec<_>>()))
     });
     println!("{}: GFLOP/s and fraction of the peak", chosen.name());
-    println!(" rows  n_in n_out  th   peak    forward   input gr.   dW store    dW +SGD   dW +Adam");
+    println!(" rows  n_in n_out  th   peak    forward   input gr.   dW store    dW +SGD   dW +Adam  turns");
     for threads in [1, 2] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");
         pool.install(|| {

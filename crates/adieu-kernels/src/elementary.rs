@@ -132,7 +132,8 @@ mod tests {
             ("erfc", worst(grid(0.0, 3.0), erfc_of_positive, erfc), 2e-6),
             ("erfc, tail", worst(grid(3.0, 9.0), erfc_of_positive, erfc), 8e-6),
         ];
-        let too_large: Vec<_> = errors.iter().filter(|(_, error, most)| !(error <= most)).collect();
+        let too_large: Vec<_> =
+            errors.iter().filter(|(_, error, most)| error.is_nan() || error > most).collect();
         assert!(too_large.is_empty(), "{too_large:?}");
     }
 
