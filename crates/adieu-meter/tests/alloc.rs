@@ -213,9 +213,9 @@ fn a_pinned_thread_is_not_switched() {
             switched.wait();
             let before = live();
             let block = black_box(vec![1_u8; 1234]);
-            assert_grown(before, Category::Other, 1234);
-            taken.wait();
-            block
+            let after = live();
+            taken.wait(); // judged later: a panic here would leave the other thread waiting
+            (block, before, after)
         }
     });
     let guard = counting::enter(Category::Data);
@@ -224,12 +224,15 @@ fn a_pinned_thread_is_not_switched() {
     drop(guard);
     // Freed by another thread, which is not pinned.
     let guard = counting::enter(Category::Activations);
-    let (block, before) = (thread.join().unwrap(), live());
+    let (block, mut expected, after) = thread.join().unwrap();
+    expected[Category::Other as usize] += 1234;
+    expected[5] += 1234;
+    assert_eq!(after, expected, "taken by the pinned thread");
+    let mut expected = live();
     drop(block);
-    let mut expected = before;
     expected[Category::Other as usize] -= 1234;
     expected[5] -= 1234;
-    assert_eq!(live(), expected);
+    assert_eq!(live(), expected, "given back by another");
     drop(guard);
 }
 
@@ -279,6 +282,9 @@ fn peaks_are_exact_and_begin_anew() {
     counting::reset_peaks();
     let peaks = [Some(Category::Activations), Some(Category::Parameters), None].map(risen);
     assert_eq!(peaks, [7000, 5000, 12_000], "what is live is where peaks begin");
+    let one = take(Category::Data, 1);
+    assert_eq!([Some(Category::Data), None].map(risen), [1, 12_001], "one byte is a new peak");
+    drop(one);
     // Growing counts what was asked for, not the old and the new block.
     let mut c = c;
     c.reserve_exact(13_000);
