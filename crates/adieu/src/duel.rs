@@ -7,12 +7,14 @@ use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::optimizer::{EmaSgd, Sgd};
 use adieu_data::Dataset;
+use serde::{Deserialize, Serialize};
 
 use crate::recipe::{DataRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 use crate::{Error, Plan};
 
 /// What people may change of a duel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Duel {
     /// Times the training rows are gone through, by each learner.
     pub epochs: u64,
@@ -23,6 +25,7 @@ pub struct Duel {
     /// Number of seeds: `seed`, `seed + 1`, ….
     pub seeds: u64,
     /// Folder of IDX files; the bundled digits if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
 }
 

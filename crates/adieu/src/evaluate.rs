@@ -11,7 +11,7 @@ use adieu_record::Split;
 use crate::plan::Plan;
 
 /// Rows judged at once: enough to keep the products busy, few enough to stay in cache and to answer Ctrl-C.
-const PORTION: usize = 500;
+pub(crate) const PORTION: usize = 500;
 
 /// What judging some rows gave.
 pub(crate) struct Judgement {

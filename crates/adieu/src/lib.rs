@@ -10,15 +10,19 @@
 pub mod checkpoint;
 mod clock;
 pub mod duel;
+pub mod duel_folder;
 mod error;
 mod evaluate;
 mod files;
+pub mod forecast;
 mod pictures;
 pub mod plan;
+pub mod publish;
 pub mod recipe;
 pub mod run;
 pub mod sink;
 mod start;
+pub mod trained;
 pub mod trainer;
 
 pub use adieu_data as data;
@@ -30,3 +34,4 @@ pub use plan::Plan;
 pub use recipe::{Fault, Faults, Recipe};
 pub use run::RunFolder;
 pub use sink::{Flow, Sink};
+pub use trained::Trained;

@@ -85,11 +85,7 @@ impl Plan {
             seed: recipe.seed,
         };
         if faults.is_empty() {
-            let widths: Vec<usize> =
-                recipe.model.blocks.iter().filter_map(|b| b.last()).map(|w| *w as usize).collect();
-            for refusal in recipe.learner.refuse(&widths, &task) {
-                faults.push(fault(&format!("learner.{}", refusal.key), refusal.what, &refusal.remedy));
-            }
+            faults = learner_faults(&recipe, &task);
         }
         if !faults.is_empty() {
             return Err(Faults { file: file.into(), faults }.into());
@@ -109,26 +105,7 @@ impl Plan {
 
     /// The network, with the initial weights that every learner of this seed starts from.
     pub fn network(&self) -> Vec<Box<dyn Block>> {
-        let mut n_in = self.task.input.features();
-        let mut layer = 0;
-        let mut dense = |path: String, n_out: u64| {
-            let mut chance = Rng::stream(self.recipe.seed, Purpose::Init, layer);
-            layer += 1;
-            let n_out = n_out as usize;
-            let block = Dense::new(&path, n_in, n_out, self.recipe.model.activation, &mut chance);
-            n_in = n_out;
-            Box::new(block) as Box<dyn Block>
-        };
-        let blocks = self.recipe.model.blocks.iter().enumerate().map(|(b, widths)| match &widths[..] {
-            [only] => dense(b.to_string(), *only),
-            many => {
-                let inside = many.iter().enumerate().map(|(i, width)| dense(format!("{b}.{i}"), *width));
-                Box::new(Stack::new(inside.collect())) as Box<dyn Block>
-            }
-        });
-        let net: Vec<_> = blocks.collect();
-        debug_assert!(shape_through(&net, self.task.input).is_ok(), "dense blocks are built to fit");
-        net
+        network(&self.recipe, self.task.input)
     }
 
     /// What the record says of the network.
@@ -187,6 +164,50 @@ impl Plan {
     }
 }
 
+fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
+    let mut n_in = input.features();
+    let mut layer = 0;
+    let mut dense = |path: String, n_out: u64| {
+        let mut chance = Rng::stream(recipe.seed, Purpose::Init, layer);
+        layer += 1;
+        let n_out = n_out as usize;
+        let block = Dense::new(&path, n_in, n_out, recipe.model.activation, &mut chance);
+        n_in = n_out;
+        Box::new(block) as Box<dyn Block>
+    };
+    let blocks = recipe.model.blocks.iter().enumerate().map(|(b, widths)| match &widths[..] {
+        [only] => dense(b.to_string(), *only),
+        many => {
+            let inside = many.iter().enumerate().map(|(i, width)| dense(format!("{b}.{i}"), *width));
+            Box::new(Stack::new(inside.collect())) as Box<dyn Block>
+        }
+    });
+    let net: Vec<_> = blocks.collect();
+    debug_assert!(shape_through(&net, input).is_ok(), "dense blocks are built to fit");
+    net
+}
+
+/// Network and learner as they are before the first step, for a task whose rows are not at hand.
+///
+/// # Errors
+/// [`Error::Recipe`] with all faults of meaning.
+pub(crate) fn blank(
+    recipe: &Recipe,
+    task: &Task,
+    file: &str,
+) -> Result<(Vec<Box<dyn Block>>, Box<dyn Learner>), Error> {
+    let mut faults = model_faults(recipe);
+    if faults.is_empty() {
+        faults = learner_faults(recipe, task);
+    }
+    if !faults.is_empty() {
+        return Err(Faults { file: file.into(), faults }.into());
+    }
+    let mut net = network(recipe, task.input);
+    let learner = recipe.learner.build(&mut net, task);
+    Ok((net, learner))
+}
+
 fn gather(rows: &Rows, ids: &[u32]) -> Batch {
     let mut values = Vec::new();
     rows.gather(ids, &mut values);
@@ -227,6 +248,14 @@ fn model_faults(recipe: &Recipe) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// What the learner refuses; the model must be without faults.
+fn learner_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
+    let widths: Vec<usize> =
+        recipe.model.blocks.iter().filter_map(|b| b.last()).map(|w| *w as usize).collect();
+    let refusals = recipe.learner.refuse(&widths, task).into_iter();
+    refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy)).collect()
 }
 
 fn data_fault(recipe: &Recipe) -> Option<Fault> {

@@ -22,7 +22,11 @@ impl RunFolder {
     /// [`Error::Folder`] if a run lies there already; [`Error::Io`] if it cannot be written.
     pub fn create(path: &Path, recipe: &Recipe) -> Result<RunFolder, Error> {
         let folder = RunFolder(path.to_path_buf());
-        if folder.events().exists() || folder.recipe_path().exists() {
+        let text =
+            format!("# The resolved recipe of this run, every default spelled out.\n{}", recipe.to_toml());
+        // This very recipe without a record: a run that was killed before its first event.
+        let stillborn = fs::read(folder.recipe_path()).is_ok_and(|found| found == text.as_bytes());
+        if folder.events().exists() || (folder.recipe_path().exists() && !stillborn) {
             return Err(Error::Folder {
                 path: path.to_path_buf(),
                 what: "there is a run in this folder already".into(),
@@ -33,8 +37,6 @@ impl RunFolder {
             });
         }
         fs::create_dir_all(path).map_err(Error::io(path, "make the run's folder"))?;
-        let text =
-            format!("# The resolved recipe of this run, every default spelled out.\n{}", recipe.to_toml());
         write_whole(&folder.recipe_path(), text.as_bytes(), "write the recipe")?;
         Ok(folder)
     }

@@ -1,0 +1,68 @@
+//! `adieu predict`: one image, and what a trained network takes it for.
+
+use std::fmt::Write as _;
+
+use adieu::Trained;
+use adieu::data::read_image;
+use serde_json::json;
+
+use crate::args::Predict;
+use crate::{images, terminal};
+
+/// Columns of the longest bar.
+const BAR: usize = 40;
+
+pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
+    let trained = Trained::open(&asked.run)?;
+    let readout = super::readout(&trained, asked.readout.as_deref())?;
+    let pixels = read_image(&asked.image, trained.image()).map_err(adieu::Error::from)?;
+    let scores = trained.scores(&pixels, readout)?;
+    let guess = (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
+    let classes = trained.classes();
+    if asked.json {
+        let each = classes.iter().zip(&scores).map(|(class, score)| json!({ "class": class, "score": score }));
+        let said = json!({
+            "run": asked.run,
+            "checkpoint": trained.checkpoint(),
+            "image": asked.image,
+            "readout": readout,
+            "guess": guess,
+            "class": classes[guess],
+            "scores": each.collect::<Vec<_>>(),
+        });
+        return terminal::result(&said.to_string());
+    }
+    let shape = trained.image();
+    let plane = &pixels[..shape.height * shape.width];
+    let drawn = images::lines(plane, shape.width, terminal::results_have_colour()).join("\n");
+    terminal::result(&format!("{drawn}\n\n{} by `{readout}`\n\n{}", classes[guess], bars(classes, &scores, guess)))
+}
+
+/// One bar a class, from the lowest score to the highest.
+fn bars(classes: &[String], scores: &[f32], guess: usize) -> String {
+    let (low, high) = scores.iter().fold((f32::MAX, f32::MIN), |(low, high), s| (low.min(*s), high.max(*s)));
+    let first = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0);
+    let numbers: Vec<String> = scores.iter().map(|score| format!("{score:.4}")).collect();
+    let second = numbers.iter().map(String::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for (i, (class, number)) in classes.iter().zip(&numbers).enumerate() {
+        let share = if high > low { (scores[i] - low) / (high - low) } else { 1.0 };
+        let bar = "█".repeat((share * BAR as f32).round() as usize);
+        let mark = if i == guess { "→" } else { " " };
+        let line = format!("{mark} {class:>first$}  {number:>second$}  {bar}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_reach_from_the_lowest_score_to_the_highest() {
+        let classes = ["0", "boot"].map(String::from);
+        insta::assert_snapshot!(bars(&classes, &[-12.5, 3.25], 1), @"");
+        assert_eq!(bars(&classes, &[1.0, 1.0], 0).matches('█').count(), 2 * BAR, "all alike: all full");
+    }
+}
