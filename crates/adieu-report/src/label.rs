@@ -1,6 +1,6 @@
 //! Names for people: of learners, read-outs, splits, and the keys of the record.
 
-use adieu_record::{Outcome, Split};
+use adieu_record::Split;
 
 /// Long and short name of learners that have a customary spelling.
 const LEARNERS: &[(&str, &str, &str)] = &[
@@ -50,17 +50,6 @@ pub(crate) fn split(split: Split) -> &'static str {
         Split::Train => "train",
         Split::Validation => "validation",
         Split::Test => "test",
-    }
-}
-
-/// One word for how a run ended; `None` is a record that just stops.
-pub(crate) fn outcome(outcome: Option<&Outcome>) -> &'static str {
-    match outcome {
-        Some(Outcome::Finished) => "finished",
-        Some(Outcome::Interrupted) => "interrupted",
-        Some(Outcome::Diverged { .. }) => "diverged",
-        Some(Outcome::Failed { .. }) => "failed",
-        None => "unfinished",
     }
 }
 

@@ -373,12 +373,23 @@ fn caveats(
 ) -> Vec<String> {
     let mut caveats = Vec::new();
     for group in [g, against] {
+        let name = label::within(&group.label);
         for run in all.iter().filter(|r| r.group == group.group && !r.finished()) {
-            let outcome = label::outcome(run.outcome.as_ref());
+            let ended = match &run.outcome {
+                Some(Outcome::Interrupted) => "was interrupted",
+                Some(Outcome::Diverged { .. }) => "diverged",
+                Some(Outcome::Failed { .. }) => "failed",
+                Some(Outcome::Finished) | None => "has a record that stops",
+            };
+            let (done, planned) = (run.epochs, run.epochs_planned);
             caveats.push(format!(
-                "{} with seed {}: {outcome} after {:.1} of {} epochs; left out",
-                group.label, run.seed, run.epochs, run.epochs_planned
+                "{name} with seed {} {ended} after {done:.1} of {planned} epochs and is left out",
+                run.seed
             ));
+        }
+        let alone = group.finished - pairs.len();
+        if alone > 0 && !pairs.is_empty() {
+            caveats.push(format!("{alone} finished run(s) of {name} have no partner of the same seed"));
         }
     }
     if let Some(&(a, b)) = pairs.first() {
@@ -397,7 +408,8 @@ fn caveats(
     }
     for &(a, b) in pairs {
         if all[a].test_rows != all[b].test_rows {
-            caveats.push(format!("seed {}: the two were tested on different numbers of rows", all[a].seed));
+            caveats
+                .push(format!("with seed {} the two were tested on different numbers of rows", all[a].seed));
         }
     }
     caveats
@@ -441,7 +453,14 @@ mod tests {
         runs[3].start.seed = 9;
         let c = &Summary::of(&runs).comparisons[0];
         assert_eq!(c.seeds, [3]);
-        assert!(c.caveats[0].contains("interrupted"), "{:?}", c.caveats);
+        assert_eq!(
+            c.caveats,
+            [
+                "Forward-Forward with seed 1 was interrupted after 12.0 of 12 epochs and is left out",
+                "1 finished run(s) of Forward-Forward have no partner of the same seed",
+                "2 finished run(s) of back-propagation have no partner of the same seed",
+            ]
+        );
     }
 
     #[test]
@@ -477,6 +496,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn summaries_survive_json(seeds in prop::collection::vec(0_u64..9, 0..4)) {
             let summary = Summary::of(&sample::duel(&seeds));

@@ -138,7 +138,12 @@ fn notes(text: &mut String, summary: &Summary) {
     for run in summary.runs.iter().filter(|r| !r.finished()) {
         lines.push(format!("* {}: {}", run.run, ending(run)));
     }
-    lines.extend(summary.comparisons.iter().flat_map(|c| c.caveats.iter().map(|w| format!("! {w}"))));
+    lines.extend(
+        summary
+            .comparisons
+            .iter()
+            .flat_map(|c| c.caveats.iter().map(|w| format!("! {}", label::starting(w)))),
+    );
     let shown = |what: &str| summary.runs.iter().any(|r| r.missing.iter().any(|m| m.what == what));
     let reasons = [
         ("test_error", "test_error"),
@@ -430,7 +435,7 @@ mod tests {
         Back-propagation      7  1.33 ± 0.11 %   43.9 s  54.5 s   144 MiB    3.10 MiB     8.16 T
 
         * runs/diverged: diverged at step 31 in layer 1: the loss is not a number
-        ! Forward-Forward with seed 7: diverged after 0.1 of 12 epochs; left out
+        ! Forward-Forward with seed 7 diverged after 0.1 of 12 epochs and is left out
         – test error: never evaluated on the test set by its own read-out
         – peak mem: nothing was metered
         – for credit: nothing was metered
@@ -499,6 +504,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn no_line_is_too_wide(name in "[a-zA-Z _]{0,60}", seeds in prop::collection::vec(any::<u64>(), 1..3)) {
             let mut runs = sample::duel(&[1, 2]);

@@ -30,7 +30,7 @@ impl Exhibit for Confusion {
             div class="columns" {
                 @for matrix in &matrices {
                     figure {
-                        h3 { (matrix.side.heading()) }
+                        h3 { (matrix.side.name()) }
                         @if matrix.classes.len() <= MOST_CLASSES { (drawn(matrix)) }
                         figcaption { (matrix.words()) }
                     }

@@ -7,6 +7,9 @@ use super::{Evidence, Exhibit, Shown, Side};
 use crate::label;
 use crate::run::Run;
 
+/// Longest line of a recipe, where it can be broken.
+const MOST_COLUMNS: usize = 88;
+
 pub(super) struct Recipes;
 
 impl Exhibit for Recipes {
@@ -31,7 +34,7 @@ impl Exhibit for Recipes {
                             span class={ "name " (side.class) } { (side.group.label) }
                             ": " (run.start.name) ", " (if seeds.len() == 1 { "seed " } else { "seeds " }) (label::list(&seeds))
                         }
-                        pre tabindex="0" { (serde_json::to_string_pretty(&run.start.recipe).unwrap_or_default()) }
+                        pre tabindex="0" { (laid_out(&run.start.recipe, 0)) }
                     }
                 }
             }
@@ -41,6 +44,26 @@ impl Exhibit for Recipes {
         let numbers = evidence.runs.iter().map(|r| json!({ "run": r.folder, "recipe": r.start.recipe }));
         Shown::Figure { html, numbers: numbers.collect() }
     }
+}
+
+/// JSON for people: what fits a line stays on one.
+fn laid_out(value: &Value, depth: usize) -> String {
+    let (open, items, close): (_, Vec<String>, _) = match value {
+        Value::Array(items) => ('[', items.iter().map(|v| laid_out(v, depth + 1)).collect(), ']'),
+        Value::Object(map) => {
+            let item = |(key, v): (&String, &Value)| format!("{}: {}", json!(key), laid_out(v, depth + 1));
+            ('{', map.iter().map(item).collect(), '}')
+        }
+        scalar => return scalar.to_string(),
+    };
+    let flat = items.join(", ");
+    let fits = depth > 0 && 2 * depth + flat.chars().count() <= MOST_COLUMNS && !flat.contains('\n');
+    if fits || items.is_empty() {
+        let gap = if open == '{' && !items.is_empty() { " " } else { "" };
+        return format!("{open}{gap}{flat}{gap}{close}");
+    }
+    let indent = "  ".repeat(depth + 1);
+    format!("{open}\n{indent}{}\n{}{close}", items.join(&format!(",\n{indent}")), "  ".repeat(depth))
 }
 
 /// Recipes that differ in more than the seed, with their seeds.
@@ -62,4 +85,19 @@ fn seedless(run: &Run) -> Value {
         table.remove("seed");
     }
     recipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_tables_stay_on_one_line_and_nothing_is_lost() {
+        let recipe = json!({ "seed": 1, "data": { "kind": "mnist" }, "blocks": [[1000], [1000]], "empty": {},
+            "long": (0..60).collect::<Vec<u32>>() });
+        let text = laid_out(&recipe, 0);
+        assert!(text.contains("\n  \"data\": { \"kind\": \"mnist\" },\n"), "{text}");
+        assert!(text.contains("\"blocks\": [[1000], [1000]]"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), recipe);
+    }
 }

@@ -56,7 +56,7 @@ fn multiples(side: &Side, told: &[Vec<Separation>]) -> Markup {
     layers.sort_unstable();
     layers.dedup();
     html! {
-        h3 { (side.heading()) }
+        h3 { (side.name()) @if told.len() > 1 { span class="aside" { ", one line a seed" } } }
         div class="multiples" {
             @for layer in layers {
                 @let of_layer: Vec<&Separation> = all().filter(|s| s.layer == layer).collect();

@@ -65,6 +65,7 @@ fn card(metric: &Metric, sides: &[Side], evidence: &Evidence) -> Markup {
                 @let name = format!("{}: {text}", side.group.label);
                 @let id = format!("card-{}-{}", metric.key, side.index);
                 @if let Some(mean) = mean { (bars::single(&id, &name, &scale, &side.class, mean)) }
+                @else { div class="bar thin" {} }
             }
             @for comparison in &evidence.summary.comparisons {
                 @if let Some(words) = against(metric, comparison) {
