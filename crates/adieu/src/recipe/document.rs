@@ -89,7 +89,7 @@ impl fmt::Display for Sentence<'_> {
 ///
 /// # Panics
 /// If a `$ref` of the schema does not lead to a place in the schema.
-pub fn check(text: &str, schema: &Json) -> Result<Json, Vec<Fault>> {
+pub(super) fn check(text: &str, schema: &Json) -> Result<Json, Vec<Fault>> {
     let root = DeTable::parse(text).map_err(|error| vec![syntax_fault(text, &error)])?;
     let span = root.span();
     let root = Spanned::new(span, DeValue::Table(root.into_inner()));
@@ -115,7 +115,7 @@ pub fn check(text: &str, schema: &Json) -> Result<Json, Vec<Fault>> {
 ///
 /// A key left to its default has the line of the nearest table or list around it that is written;
 /// `None` if not even its first part is, or if the text is not TOML.
-pub fn line_of(text: &str, key: &str) -> Option<usize> {
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?.into_inner();
     let mut parts = walk::parts(key).into_iter();
     let walk::Part::Key(first) = parts.next()? else {

@@ -833,3 +833,38 @@ fn near_names() {
 fn a_reference_to_nowhere_is_our_bug() {
     let _ = check("a = 1", &serde_json::json!({ "properties": { "a": { "$ref": "#/$defs/Lost" } } }));
 }
+
+#[test]
+fn the_schema_of_recipes_asks_for_nothing_that_is_passed_over() {
+    let checked = "$ref allOf anyOf oneOf type const enum properties required additionalProperties items prefixItems \
+         default examples format minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems";
+    let harmless = "$schema $defs title description";
+    let known: Vec<_> = checked.split_whitespace().chain(harmless.split_whitespace()).collect();
+    let mut unknown = Vec::new();
+    let mut seen = 0;
+    let mut schemas = vec![(String::new(), crate::Recipe::schema())];
+    while let Some((path, schema)) = schemas.pop() {
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            let here = format!("{path}/{keyword}");
+            seen += 1;
+            if !known.contains(&keyword.as_str()) {
+                unknown.push(here.clone());
+            }
+            match keyword.as_str() {
+                "properties" | "$defs" => {
+                    let entries = value.as_object().unwrap().iter();
+                    schemas.extend(entries.map(|(key, schema)| (format!("{here}/{key}"), schema.clone())));
+                }
+                "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
+                    schemas.extend(
+                        value.as_array().unwrap().iter().map(|schema| (here.clone(), schema.clone())),
+                    );
+                }
+                "items" | "additionalProperties" => schemas.push((here, value.clone())),
+                _ => {}
+            }
+        }
+    }
+    assert!(seen > 100, "a recipe says more than {seen} things");
+    assert!(unknown.is_empty(), "keywords without a check: {unknown:#?}");
+}
