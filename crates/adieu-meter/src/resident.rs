@@ -28,6 +28,17 @@ impl Resident {
     }
 }
 
+/// Makes the kernel forget the peak of this process, so that `resident_peak` tells of what comes now. For programs
+/// that measure one thing after the other.
+///
+/// # Errors
+/// If the kernel does not offer it (`/proc/self/clear_refs`): the peak then includes whatever came before.
+pub fn reset_peak(root: &Path) -> std::io::Result<()> {
+    // 5: reset the peak resident set size, and nothing else (proc(5)). The file is the kernel's: never created.
+    let mut file = std::fs::OpenOptions::new().write(true).open(root.join("proc/self/clear_refs"))?;
+    std::io::Write::write_all(&mut file, b"5")
+}
+
 impl Meter for Resident {
     fn name(&self) -> &'static str {
         "resident"
@@ -65,4 +76,29 @@ fn page_bytes() -> f64 {
 #[cfg(not(unix))]
 fn page_bytes() -> f64 {
     4096.0
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_peak_is_forgotten() {
+        let peak = || {
+            let mut readings = Vec::new();
+            Resident::below(Path::new("/")).read(&mut readings);
+            readings.into_iter().find(|r| r.name == "resident_peak").map(|r| r.value)
+        };
+        drop(std::hint::black_box(vec![1u8; 64 << 20]));
+        let Some(adieu_record::Value::Measured { value: before, .. }) = peak() else {
+            panic!("Linux tells it")
+        };
+        if reset_peak(Path::new("/")).is_ok() {
+            let Some(adieu_record::Value::Measured { value: after, .. }) = peak() else {
+                panic!("it was there")
+            };
+            assert!(after < before - (32 << 20) as f64, "{before} → {after}");
+        }
+        assert!(reset_peak(Path::new("/no/such/tree")).is_err());
+    }
 }

@@ -97,9 +97,9 @@ fn standing(bout: &Bout) -> Result<Standing, Error> {
     }
     let record = adieu_record::jsonl::read(&folder.events())?;
     Ok(match record.events.last().map(|last| &last.event) {
-        Some(Event::RunEnded { outcome: outcome @ (Outcome::Finished | Outcome::Diverged { .. }), .. }) => {
-            Standing::Over(outcome.clone())
-        }
+        Some(Event::RunEnded {
+            outcome: outcome @ (Outcome::Finished | Outcome::Diverged { .. }), ..
+        }) => Standing::Over(outcome.clone()),
         _ => Standing::Begun,
     })
 }

@@ -44,11 +44,6 @@ impl Forecast {
         }
     }
 
-    /// Whether all steps are done and the last evaluation runs.
-    pub fn judging(&self) -> bool {
-        self.trained.is_some()
-    }
-
     /// Time left; `None` before the pace is known.
     pub fn left(&self, progress: Progress, now: Duration) -> Option<Duration> {
         let judging: f64 = self.row_ns.values().map(|ns| ns * self.rows as f64 / 1e9).sum();
@@ -100,9 +95,7 @@ mod tests {
         forecast.event(&probe("goodness", 1000, 3_000_000_000));
         forecast.event(&probe("head", 500, 250_000_000));
         assert_eq!(forecast.left(at(50), second(7)), Some(second(17)), "and 2000 rows of 3 ms and 0.5 ms");
-        assert!(!forecast.judging());
         forecast.step(at(100), second(20));
-        assert!(forecast.judging());
         assert_eq!(forecast.left(at(100), second(24)), Some(second(3)));
         assert_eq!(forecast.left(at(100), second(60)), Some(second(0)), "late, never less than nothing");
     }

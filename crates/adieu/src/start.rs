@@ -68,6 +68,7 @@ pub(crate) struct Meters {
     cpu_before_ns: Option<u64>,
     cpu_at_start_ns: Option<u64>,
     wall_before_s: f64,
+    peak_is_ours: bool,
 }
 
 impl Meters {
@@ -80,6 +81,7 @@ impl Meters {
             cpu_before_ns: if before.phases.is_empty() { Some(0) } else { before.cpu_ns },
             cpu_at_start_ns: None,
             wall_before_s: wall_before_ns as f64 / 1e9,
+            peak_is_ours: adieu_meter::resident::reset_peak(Path::new("/")).is_ok(),
         };
         meters.cpu_at_start_ns = meters.process_cpu_ns();
         meters
@@ -105,6 +107,11 @@ impl Meters {
                         *reading = Reading::unavailable("cpu_time", None, Unit::Seconds, why, remedy);
                     }
                 },
+                ("resident_peak", Value::Measured { .. }) if !self.peak_is_ours => {
+                    let why = "the kernel cannot forget the peak of what this process did before the run";
+                    let remedy = "use allocated_peak, or a Linux kernel with /proc/self/clear_refs";
+                    *reading = Reading::unavailable("resident_peak", None, Unit::Bytes, why, remedy);
+                }
                 _ => {}
             }
         }

@@ -6,7 +6,8 @@ use adieu::{Error, Recipe};
 use proptest::prelude::*;
 
 fn faults(text: &str) -> String {
-    let checked = Recipe::parse(text, "r.toml").map_err(Error::from).and_then(|recipe| recipe.check("r.toml"));
+    let checked =
+        Recipe::parse(text, "r.toml").map_err(Error::from).and_then(|recipe| recipe.check("r.toml"));
     match checked {
         Ok(_) => "none".into(),
         Err(error) => error.to_string(),
@@ -30,7 +31,8 @@ fn every_recipe_we_ship_checks() {
 
 #[test]
 fn faults_of_form_come_all_at_once_with_lines() {
-    let text = format!("seed = -1\nlearning = 3\n{MODEL}[learner]\nkind = \"forward_forward\"\nnorm = \"rsm\"\n");
+    let text =
+        format!("seed = -1\nlearning = 3\n{MODEL}[learner]\nkind = \"forward_forward\"\nnorm = \"rsm\"\n");
     let said = faults(&text);
     for part in ["3 faults", "r.toml:1: seed", "r.toml:2", "learning", "r.toml:7: learner.norm", "rms"] {
         assert!(said.contains(part), "no `{part}` in:\n{said}");
@@ -44,13 +46,22 @@ fn faults_of_meaning_name_key_and_remedy() {
         ("[model]\nblocks = [[]]\n[learner]\nkind = \"back_prop\"\n", "model.blocks[0]"),
         ("[model]\nblocks = [[0], [99999999]]\n[learner]\nkind = \"back_prop\"\n", "model.blocks[1][0]"),
         ("[model]\nblocks = [[10]]\n[learner]\nkind = \"forward_forward\"\n", "learner.skip_first"),
-        ("[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nhead = false\n", "learner.negatives.kind"),
+        (
+            "[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nhead = false\n",
+            "learner.negatives.kind",
+        ),
         (
             "[train]\nepochs = 1\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nlayers = \"greedily\"\n",
             "learner.layers",
         ),
-        ("[train]\nbatch = 60001\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n", "train.batch"),
-        ("[data]\nkind = \"minst\"\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n", "data.kind"),
+        (
+            "[train]\nbatch = 60001\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n",
+            "train.batch",
+        ),
+        (
+            "[data]\nkind = \"minst\"\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n",
+            "data.kind",
+        ),
     ];
     for (text, key) in cases {
         let said = faults(text);
@@ -58,7 +69,8 @@ fn faults_of_meaning_name_key_and_remedy() {
     }
     assert!(!Path::new("nowhere").exists());
     let folder = adieu::data::list().iter().find(|source| !source.bundled()).unwrap().kind();
-    let text = |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
+    let text =
+        |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
     assert!(faults(&text("")).contains("data.dir:"));
     assert!(faults(&text("dir = \"nowhere\"\n")).contains("nowhere"));
 }

@@ -110,7 +110,8 @@ fn divergence_is_a_recorded_result_that_names_layer_and_step() {
 fn both_learners_start_from_the_same_weights_and_see_the_same_rows() {
     let home = tempfile::tempdir().unwrap();
     write_data(&home.path().join("data"));
-    let plans = [LEARNERS[0], LEARNERS[2]].map(|l| recipe(&home.path().join("data"), l).check("tiny").unwrap());
+    let plans =
+        [LEARNERS[0], LEARNERS[2]].map(|l| recipe(&home.path().join("data"), l).check("tiny").unwrap());
     let weights = plans.each_ref().map(|plan| {
         let mut all = Vec::new();
         plan.network().iter_mut().for_each(|block| block.params(&mut |param| all.push(param.to_rows())));
@@ -133,7 +134,10 @@ fn a_checkpoint_of_another_network_is_refused_by_name_and_changes_nothing() {
     let events = fs::read(folder.join("events.jsonl")).unwrap();
     let refused = trainer::resume(&folder, None, &mut []).unwrap_err();
     assert!(matches!(refused, Error::Checkpoint { .. }), "{refused}");
-    assert!(refused.to_string().contains("checkpoint-5") && refused.to_string().contains("weight"), "{refused}");
+    assert!(
+        refused.to_string().contains("checkpoint-5") && refused.to_string().contains("weight"),
+        "{refused}"
+    );
     assert_eq!(fs::read(folder.join("events.jsonl")).unwrap(), events);
 }
 

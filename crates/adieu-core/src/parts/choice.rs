@@ -13,7 +13,7 @@ macro_rules! choices {
         #[serde(tag = "kind")]
         pub enum $Enum {
             $(
-                #[doc = concat!("See [`", stringify!($Variant), "`].")]
+                #[allow(missing_docs, reason = "the struct's own words: a doc here would hide them from the schema")]
                 #[serde(rename = $name)]
                 $Variant($Variant)
             ),+

@@ -12,9 +12,9 @@ use adieu_core::parts::host::{matrix, matrix_from, view};
 use adieu_core::parts::param::Param;
 use adieu_core::parts::shape::Shape;
 
-pub type Blocks = Vec<Box<dyn Block>>;
+pub(crate) type Blocks = Vec<Box<dyn Block>>;
 
-pub fn dense(sizes: &[usize], activation: Activation, seed: u64) -> Blocks {
+pub(crate) fn dense(sizes: &[usize], activation: Activation, seed: u64) -> Blocks {
     let layer = |(l, s): (usize, &[usize])| {
         let mut chance = Rng::stream(seed, Purpose::Init, l as u64);
         Box::new(Dense::new(&l.to_string(), s[0], s[1], activation, &mut chance)) as Box<dyn Block>
@@ -23,9 +23,9 @@ pub fn dense(sizes: &[usize], activation: Activation, seed: u64) -> Blocks {
 }
 
 /// Three noisy classes in eight features; the first three are left for the label.
-pub const CLASSES: usize = 3;
-pub const FEATURES: usize = 9;
-pub fn blobs(rows: usize, seed: u64) -> Batch {
+pub(crate) const CLASSES: usize = 3;
+pub(crate) const FEATURES: usize = 9;
+pub(crate) fn blobs(rows: usize, seed: u64) -> Batch {
     let mut rng = Rng::stream(seed, Purpose::Probe, 99);
     let labels: Vec<u8> = (0..rows).map(|i| (i % CLASSES) as u8).collect();
     let x = matrix_from(rows, FEATURES, |r, c| match c.checked_sub(CLASSES) {
@@ -35,12 +35,12 @@ pub fn blobs(rows: usize, seed: u64) -> Batch {
     Batch { x, labels, ids: (0..rows as u32).collect() }
 }
 
-pub fn task(rows: usize, epochs: u64, seed: u64) -> Task {
+pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
     Task { input: Shape::Flat(FEATURES), classes: CLASSES, train_rows: rows, epochs, seed }
 }
 
 /// Every learner at its defaults, and the settings of each that change what it does.
-pub fn learners() -> Vec<(String, LearnerRecipe)> {
+pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     use adieu_core::learn::*;
     use adieu_core::parts::goodness::MeanSquares;
     use adieu_core::parts::negatives::Negatives;
@@ -91,7 +91,10 @@ pub fn learners() -> Vec<(String, LearnerRecipe)> {
 }
 
 /// Everything a checkpoint holds, by name, row by row.
-pub fn everything(net: &mut Net, learner: &mut dyn adieu_core::learn::Learner) -> Vec<(String, Vec<f32>)> {
+pub(crate) fn everything(
+    net: &mut Net,
+    learner: &mut dyn adieu_core::learn::Learner,
+) -> Vec<(String, Vec<f32>)> {
     let mut all = Vec::new();
     let mut keep = |param: &mut Param| all.push((param.path().to_string(), param.to_rows()));
     net.iter_mut().for_each(|block| block.params(&mut keep));
@@ -100,17 +103,17 @@ pub fn everything(net: &mut Net, learner: &mut dyn adieu_core::learn::Learner) -
 }
 
 /// |a − b| ≤ tolerance (1 + |b|), element by element; says the worst.
-pub fn close(what: &str, a: &[f32], b: &[f64], tolerance: f64) {
+pub(crate) fn close(what: &str, a: &[f32], b: &[f64], tolerance: f64) {
     assert_eq!(a.len(), b.len(), "{what}: how many");
     let worst = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - b).abs() / (1.0 + b.abs())).fold(0.0, f64::max);
     assert!(worst <= tolerance, "{what}: off by {worst:.2e}\n{a:?}\n{b:?}");
 }
 
-pub fn noise(rows: usize, cols: usize, index: u64) -> Tensor {
+pub(crate) fn noise(rows: usize, cols: usize, index: u64) -> Tensor {
     let mut rng = Rng::stream(5, Purpose::Probe, index);
     matrix((0..rows * cols).map(|_| rng.normal()).collect(), rows, cols)
 }
 
-pub fn dot(a: &Tensor, b: &Tensor) -> f64 {
+pub(crate) fn dot(a: &Tensor, b: &Tensor) -> f64 {
     view(a).iter().zip(view(b).iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }

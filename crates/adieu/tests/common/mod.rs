@@ -9,7 +9,7 @@ use adieu::trainer::Ended;
 use adieu::{Error, Recipe, Sink, trainer};
 
 /// Three classes of 6 x 6 images: a bright band at the top, in the middle or at the bottom, in noise.
-pub fn write_data(folder: &Path) {
+pub(crate) fn write_data(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     for (part, rows, salt) in [("train", 120u32, 1u32), ("t10k", 60, 2)] {
         let mut images = [2051u32, rows, 6, 6].map(u32::to_be_bytes).concat();
@@ -30,7 +30,7 @@ pub fn write_data(folder: &Path) {
 }
 
 /// A recipe on that dataset, learning by `learner` (a TOML table's inside).
-pub fn recipe(data: &Path, learner: &str) -> Recipe {
+pub(crate) fn recipe(data: &Path, learner: &str) -> Recipe {
     let kind = adieu::data::list().iter().find(|source| !source.bundled()).expect("a folder source").kind();
     let text = format!(
         "name = \"tiny\"\nseed = 3\n[data]\nkind = \"{kind}\"\ndir = {:?}\n[train]\nepochs = 4\nbatch = 10\nlog_every = 3\n\
@@ -40,7 +40,7 @@ pub fn recipe(data: &Path, learner: &str) -> Recipe {
     Recipe::parse(&text, "tiny.toml").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-pub const LEARNERS: [&str; 4] = [
+pub(crate) const LEARNERS: [&str; 4] = [
     "kind = \"forward_forward\"",
     "kind = \"forward_forward\"\nlayers = \"greedily\"\nnegatives = { kind = \"uniform\", frozen = true }\n\
      optimizer = { kind = \"adam_w\" }",
@@ -48,21 +48,22 @@ pub const LEARNERS: [&str; 4] = [
     "kind = \"back_prop\"\noptimizer = { kind = \"adam_w\" }\ndropout = 0.3\nlabel_smoothing = 0.1",
 ];
 
-pub fn train(recipe: Recipe, folder: &Path, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
+pub(crate) fn train(recipe: Recipe, folder: &Path, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
     trainer::train(recipe.check("tiny.toml")?, folder, sinks)
 }
 
-pub fn record(folder: &Path) -> Vec<Stamped> {
+pub(crate) fn record(folder: &Path) -> Vec<Stamped> {
     adieu::record::jsonl::read(&folder.join("events.jsonl")).unwrap().events
 }
 
 /// Names and bytes of every array in the run's only checkpoint.
-pub fn arrays(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn arrays(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut checkpoints = adieu::RunFolder::open(folder).unwrap().checkpoints().unwrap();
     assert_eq!(checkpoints.len(), 1, "older checkpoints are dropped");
     let bytes = fs::read(checkpoints.remove(0).1).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let mut arrays: Vec<_> = tensors.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect();
+    let mut arrays: Vec<_> =
+        tensors.iter().map(|(name, view)| (name.to_string(), view.data().to_vec())).collect();
     arrays.sort();
     arrays
 }
