@@ -1,11 +1,12 @@
 //! Conformance: what every registered learner must be, whatever it is. Registering is submitting to this.
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 mod common;
 
 use adieu_core::learn::{BackProp, Clock, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
-use adieu_core::parts::block::{Block, Net, Saved};
+use adieu_core::parts::block::{Net, Saved};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;

@@ -1,4 +1,5 @@
 //! Golden numbers: ten steps of each algorithm against an independent NumPy reference (`reference/`).
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 mod common;
 

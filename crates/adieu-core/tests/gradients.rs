@@ -1,5 +1,6 @@
 //! Every derivative against central differences: ⟨∇L, v⟩ ≈ (L(+εv) − L(−εv)) / 2ε for random directions v.
 //! proptest chooses shapes and points; single precision and ε = 10⁻³ agree to a few 10⁻⁴, so 10⁻² is asked.
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 mod common;
 
@@ -40,7 +41,7 @@ fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
     let (x, v) = (noise(rows, n_in, at), noise(rows, n_in, at + 1));
     let y = block.forward(x.clone(), &mut chance()).0;
     let w = noise(rows, y.dims()[1], at + 2);
-    let mut loss = |block: &mut dyn Block, x: &Tensor| dot(&block.forward(x.clone(), &mut chance()).0, &w);
+    let loss = |block: &mut dyn Block, x: &Tensor| dot(&block.forward(x.clone(), &mut chance()).0, &w);
     let (_, saved) = block.forward(x.clone(), &mut chance());
     let mut collected = Collect::default();
     let dx = block.pullback(saved, w.clone().into(), true, &mut collected).expect("dx was wanted");
@@ -59,7 +60,7 @@ fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
                 home = param.to_rows();
             }
         });
-        let mut put = |block: &mut dyn Block, t: f32| {
+        let put = |block: &mut dyn Block, t: f32| {
             let moved: Vec<f32> = home.iter().zip(&direction).map(|(p, v)| p + t * v).collect();
             block.params(&mut |param| {
                 if param.path() == path {

@@ -16,6 +16,9 @@ use adieu_record::{LayerInfo, Network, Split};
 use crate::recipe::{Fault, Faults, Recipe, SplitRecipe};
 use crate::{Error, meter};
 
+/// A network and the learner at work on it.
+pub(crate) type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
+
 /// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
 const WIDEST: u64 = 1 << 17;
 
@@ -191,11 +194,7 @@ fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
 ///
 /// # Errors
 /// [`Error::Recipe`] with all faults of meaning.
-pub(crate) fn blank(
-    recipe: &Recipe,
-    task: &Task,
-    file: &str,
-) -> Result<(Vec<Box<dyn Block>>, Box<dyn Learner>), Error> {
+pub(crate) fn blank(recipe: &Recipe, task: &Task, file: &str) -> Result<Built, Error> {
     let mut faults = model_faults(recipe);
     if faults.is_empty() {
         faults = learner_faults(recipe, task);

@@ -17,7 +17,7 @@ use crate::checkpoint::{self, Position};
 use crate::clock::{ChessClock, Slot, Totals};
 use crate::evaluate::{Cut, Judgement, judge, sample};
 use crate::pictures;
-use crate::plan::Plan;
+use crate::plan::{Built, Plan};
 use crate::recipe::locate;
 use crate::run::{RunFolder, checkpoint_name};
 use crate::sink::{Flow, Progress, Sink};
@@ -112,8 +112,6 @@ fn refuse_if_over(folder: &RunFolder) -> Result<(), Error> {
         "there is nothing to go on with; `adieu report` shows it, another recipe or seed makes another run";
     Err(Error::Folder { path: folder.path().into(), what: what.into(), remedy: remedy.into() })
 }
-
-type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
 
 /// Network and learner as they are before the first step.
 pub(crate) fn build(plan: &Plan) -> Built {

@@ -1,4 +1,5 @@
 //! Recipes: those we ship, those nobody should write, and any text at all.
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Whole runs on a tiny dataset: resuming, diverging, failing, and what the record says of each.
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 mod common;
 

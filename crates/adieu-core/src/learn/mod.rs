@@ -189,11 +189,12 @@ crate::choices! {
 /// If the blocks do not fit: check with [`crate::parts::block::shape_through`] first.
 pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
     let mut shape = input;
-    let mut width = |block: &Box<dyn crate::parts::block::Block>| {
+    let mut widths = Vec::with_capacity(net.len());
+    for block in net {
         shape = block.shape_out(shape).expect("the blocks were checked");
-        shape.features()
-    };
-    net.iter().map(&mut width).collect()
+        widths.push(shape.features());
+    }
+    widths
 }
 
 fn finite(values: &[f32], layer: Option<usize>, what: &'static str) -> Result<(), Diverged> {

@@ -17,7 +17,7 @@ use super::{ObjectiveFn, Tags};
 use crate::Tensor;
 use crate::parts::host::{matrix, view};
 
-/// See the module.
+/// Is the row real? L = mean log(1 + exp(∓(g − θ)/T)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Logistic {

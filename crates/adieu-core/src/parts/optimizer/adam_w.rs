@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OptimizerFn;
 
-/// See the module.
+/// AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101); with decay = 0 it is Adam.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamW {

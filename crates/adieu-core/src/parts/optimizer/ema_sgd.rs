@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::OptimizerFn;
 
-/// See the module. The defaults are those of the layers in Hinton's code.
+/// Momentum as a running mean: v ← μ v + (1 − μ) g, w ← w − η (v + c w). The defaults are those of the layers in
+/// Hinton's code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmaSgd {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::OptimizerFn;
 
-/// See the module.
+/// Heavy-ball momentum: v ← μ v + g, w ← w − η (v + c w).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sgd {
