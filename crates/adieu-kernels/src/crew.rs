@@ -4,6 +4,7 @@
 //! run of them. Runs shrink towards the end, so that threads finish together, and are contiguous, so that a thread
 //! finds its last operand still in its cache. There is one fork and one join for both phases.
 
+use crate::tile::prefetch;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,6 +87,9 @@ impl Drop for Claim<'_> {
     }
 }
 
+/// Floats in a cache line.
+const LINE: usize = 16;
+
 /// A mutable slice lent to a crew whose members write disjoint parts of it.
 pub(crate) struct Shared<'a> {
     start: *mut f32,
@@ -104,6 +108,14 @@ impl<'a> Shared<'a> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), lent: PhantomData }
     }
 
+    /// Asks for the cache lines of `start..start + len`, as far as they are in the slice.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, start: usize, len: usize) {
+        for line in (start..(start + len).min(self.len)).step_by(LINE) {
+            prefetch(self.start.wrapping_add(line));
+        }
+    }
+
     /// Elements `start..start + len`, to write.
     ///
     /// # Safety
@@ -114,6 +126,18 @@ impl<'a> Shared<'a> {
         debug_assert!(start + len <= self.len, "{start} + {len} of {}", self.len);
         // SAFETY: in bounds and exclusive by the contract above; the borrow lives as long as `self` at most.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+
+    /// Elements `start..start + N`, to write.
+    ///
+    /// # Safety
+    /// As for [`Self::part_mut`].
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref, reason = "disjointness is the caller's obligation")]
+    pub(crate) unsafe fn array_mut<const N: usize>(&self, start: usize) -> &mut [f32; N] {
+        debug_assert!(start + N <= self.len, "{start} + {N} of {}", self.len);
+        // SAFETY: in bounds and exclusive by the contract above; an array has the alignment of its elements.
+        unsafe { &mut *self.start.add(start).cast() }
     }
 
     /// Elements `start..start + len`, to read.

@@ -219,6 +219,16 @@ impl Product for WeightGradient<'_> {
     }
 
     #[inline(always)]
+    fn expect(&self, patch: &Patch) {
+        let start = (patch.left / PANEL * self.n_in + patch.top) * PANEL;
+        let len = patch.height * PANEL;
+        match &self.goal {
+            Goal::Store(stored) => stored.prefetch(start, len),
+            Goal::Descend(descent) => descent.prefetch(start, len),
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
         let len = self.depth * PANEL;
@@ -232,16 +242,19 @@ impl Product for WeightGradient<'_> {
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
+        // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the weights.
+        let padding = patch.columns..NR;
         for i in 0..patch.height {
             let gradient = tile.row::<NR>(i);
-            // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the weights.
-            gradient[patch.columns..].fill(0.0);
+            if !padding.is_empty() {
+                gradient[padding.clone()].fill(0.0);
+            }
             let start = (panel * self.n_in + patch.top + i) * PANEL + lane;
             // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are disjoint.
             unsafe {
                 match &self.goal {
                     Goal::Store(stored) => {
-                        stored.part_mut(start, NR).copy_from_slice(gradient);
+                        *stored.array_mut::<NR>(start) = *gradient;
                         if patch.left + NR >= self.n_out {
                             // The last tile of a row also clears the lanes that no tile covers.
                             stored.part_mut(start + NR, PANEL - lane - NR).fill(0.0);

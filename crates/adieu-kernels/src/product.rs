@@ -126,6 +126,9 @@ pub(crate) trait Product: Sync {
     fn items(&self) -> usize;
     /// Packs item `item`.
     fn pack(&self, item: usize);
+    /// Asks for the memory that [`Self::finish`] will need, while there is still time.
+    #[inline(always)]
+    fn expect(&self, _patch: &Patch) {}
     /// Computes a tile of H × W, the height and width of `patch`.
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile);
     /// Hands a tile on. NR is a multiple of 8 that divides the panel, and at least the patch's width.
@@ -161,6 +164,7 @@ impl<P: Product> Kernel for Share<'_, P> {
         while let Some(claim) = self.tiles.claim() {
             for index in claim.items.clone() {
                 let patch = self.tiling.patch(index);
+                self.product.expect(&patch);
                 multiply::<P, MR, NR, FMA>(self.product, &patch, &mut tile);
                 self.product.finish::<NR>(&patch, &mut tile);
             }

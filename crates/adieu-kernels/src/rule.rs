@@ -5,6 +5,7 @@
 //! same bits.
 
 use crate::crew::Shared;
+use crate::panel::PANEL;
 use crate::pass::{self, Pass};
 use std::ops::Range;
 
@@ -79,30 +80,38 @@ impl Rule {
         assert_eq!(second.len(), expected, "length of the second moments under {self:?}");
     }
 
-    /// One step for slices of one length; `second` is empty for rules with one moment.
+    /// One step of N parameters, held in arrays of their own: nothing can overlap, so the loops become vector code.
     #[inline(always)]
-    fn step(&self, gradient: &[f32], weights: &mut [f32], first: &mut [f32], second: &mut [f32]) {
-        let parameters = weights.iter_mut().zip(gradient).zip(first);
+    fn step<const N: usize>(
+        &self,
+        g: &[f32; N],
+        w: &mut [f32; N],
+        first: &mut [f32; N],
+        second: &mut [f32; N],
+    ) {
         match *self {
             Self::EmaSgd { rate, keep, decay } => {
-                for ((w, &g), v) in parameters {
-                    *v = keep * *v + (1.0 - keep) * g;
-                    *w -= rate * (*v + decay * *w);
+                let v = first;
+                for i in 0..N {
+                    v[i] = keep * v[i] + (1.0 - keep) * g[i];
+                    w[i] -= rate * (v[i] + decay * w[i]);
                 }
             }
             Self::Sgd { rate, momentum, decay } => {
-                for ((w, &g), v) in parameters {
-                    *v = momentum * *v + g;
-                    *w -= rate * (*v + decay * *w);
+                let v = first;
+                for i in 0..N {
+                    v[i] = momentum * v[i] + g[i];
+                    w[i] -= rate * (v[i] + decay * w[i]);
                 }
             }
             Self::AdamW { rate, beta1, beta2, epsilon, decay, c1, c2 } => {
                 let (per_c1, per_c2) = (1.0 / c1, 1.0 / c2);
-                for (((w, &g), m), v) in parameters.zip(second) {
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * (g * g);
-                    let direction = (*m * per_c1) / ((*v * per_c2).sqrt() + epsilon);
-                    *w -= rate * (direction + decay * *w);
+                let (m, v) = (first, second);
+                for i in 0..N {
+                    m[i] = beta1 * m[i] + (1.0 - beta1) * g[i];
+                    v[i] = beta2 * v[i] + (1.0 - beta2) * (g[i] * g[i]);
+                    let direction = (m[i] * per_c1) / ((v[i] * per_c2).sqrt() + epsilon);
+                    w[i] -= rate * (direction + decay * w[i]);
                 }
             }
         }
@@ -118,21 +127,33 @@ pub(crate) struct Descent<'a> {
 }
 
 impl Descent<'_> {
-    /// Moves the parameters from `start` on by `gradient`.
+    /// Moves the N parameters from `start` on by `gradient`.
     ///
     /// # Safety
     /// The range lies in the parameters, and no other live part overlaps it.
     #[inline(always)]
-    pub(crate) unsafe fn step(&self, start: usize, gradient: &[f32]) {
-        let len = gradient.len();
-        // SAFETY: by the contract above; the moments have the parameters' length, or `second` is empty and its part too.
+    pub(crate) unsafe fn step<const N: usize>(&self, start: usize, gradient: &[f32; N]) {
+        // SAFETY: by the contract above; the moments are as long as the parameters, where the rule has them.
         unsafe {
-            let (weights, first) = (self.weights.part_mut(start, len), self.first.part_mut(start, len));
-            let second = match self.rule {
-                Rule::AdamW { .. } => self.second.part_mut(start, len),
-                _ => &mut [],
-            };
-            self.rule.step(gradient, weights, first, second);
+            let (weights, first) = (self.weights.array_mut::<N>(start), self.first.array_mut::<N>(start));
+            let (mut w, mut m, mut v) = (*weights, *first, [0.0; N]);
+            if let Rule::AdamW { .. } = self.rule {
+                let second = self.second.array_mut::<N>(start);
+                v = *second;
+                self.rule.step(gradient, &mut w, &mut m, &mut v);
+                *second = v;
+            } else {
+                self.rule.step(gradient, &mut w, &mut m, &mut v);
+            }
+            (*weights, *first) = (w, m);
+        }
+    }
+
+    /// Asks for the cache lines of `len` parameters from `start` on, and of their moments.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, start: usize, len: usize) {
+        for part in [&self.weights, &self.first, &self.second] {
+            part.prefetch(start, len);
         }
     }
 }
@@ -145,7 +166,14 @@ struct Apply<'a> {
 impl Pass for Apply<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
-        // SAFETY: the ranges of a pass are in bounds and disjoint.
-        unsafe { self.descent.step(range.start, &self.gradient[range]) };
+        let (chunks, rest) = self.gradient[range.clone()].as_chunks::<PANEL>();
+        for (c, chunk) in chunks.iter().enumerate() {
+            // SAFETY: the ranges of a pass are in bounds and disjoint.
+            unsafe { self.descent.step(range.start + c * PANEL, chunk) };
+        }
+        for (i, g) in rest.iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { self.descent.step(range.end - rest.len() + i, &[*g]) };
+        }
     }
 }

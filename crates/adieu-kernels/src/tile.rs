@@ -103,9 +103,24 @@ pub(crate) fn transposed<const H: usize, const W: usize, const FMA: bool>(
     for (p, right) in right.chunks(PANEL * PANEL).enumerate() {
         // 32 outputs of H neighbouring inputs stand together: H·32 weights.
         let left = &panels[(p * n_in + first) * PANEL..][..H * PANEL];
+        let next = left.as_ptr().wrapping_add(n_in * PANEL);
         for (k, right) in (0..PANEL).zip(right.as_chunks::<PANEL>().0) {
+            prefetch(next.wrapping_add(k * 16));
             add_product::<H, W, FMA>(&left[k..], PANEL, lanes(right, lane), &mut sums);
         }
     }
     tile.store(&sums);
+}
+
+/// Asks for the cache line of `address`, which may be anywhere.
+#[inline(always)]
+pub(crate) fn prefetch(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch accesses nothing and cannot fault; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
