@@ -181,7 +181,11 @@ fn measure(size: (usize, usize, usize), threads: usize) {
         fewest = fewest.min(turns.len());
         let speed = median(turns.iter().map(|turn| turn.speed).collect());
         let fraction = median(turns.iter().map(|turn| turn.speed / turn.peak()).collect());
-        line += &format!("   {speed:>4.0} {fraction:.2}");
+        line += &if turns.is_empty() {
+            format!("   {:>9}", "-") // never undisturbed
+        } else {
+            format!("   {speed:>4.0} {fraction:.2}")
+        };
     }
     println!("{line}   {fewest:>3}");
 }

@@ -4,7 +4,7 @@
 //! run of them. Runs shrink towards the end, so that threads finish together, and are contiguous, so that a thread
 //! finds its last operand still in its cache. There is one fork and one join for both phases.
 
-use crate::tile::prefetch;
+use crate::tile::{LINE, prefetch};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -86,9 +86,6 @@ impl Drop for Claim<'_> {
         self.queue.done.fetch_add(self.items.len(), Ordering::Release);
     }
 }
-
-/// Floats in a cache line.
-const LINE: usize = 16;
 
 /// A mutable slice lent to a crew whose members write disjoint parts of it.
 pub(crate) struct Shared<'a> {

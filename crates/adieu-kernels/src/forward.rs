@@ -135,10 +135,21 @@ fn pack_lanes<const L: usize>(source: &[f32], depth: usize, lane: usize, packed:
     for (i, row) in rows.iter_mut().enumerate() {
         *row = &source[i * depth..][..depth];
     }
-    for (k, packed) in packed.chunks_exact_mut(stride).enumerate().take(depth) {
-        let packed = &mut packed[lane..lane + L];
+    let whole = depth / L * L;
+    for first in (0..whole).step_by(L) {
+        let mut block = [[0.0; L]; L];
+        for (block, row) in block.iter_mut().zip(rows) {
+            block.copy_from_slice(&row[first..first + L]);
+        }
+        let packed = &mut packed[first * stride + lane..][..(L - 1) * stride + L];
+        for k in 0..L {
+            let column: [f32; L] = std::array::from_fn(|i| block[i][k]);
+            packed[k * stride..k * stride + L].copy_from_slice(&column);
+        }
+    }
+    for k in whole..depth {
         for i in 0..L {
-            packed[i] = rows[i][k];
+            packed[k * stride + lane + i] = rows[i][k];
         }
     }
 }

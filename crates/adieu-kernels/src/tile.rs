@@ -9,6 +9,9 @@ use crate::panel::PANEL;
 /// The largest height of a tile, over all instruction sets.
 pub(crate) const MAX_HEIGHT: usize = 12;
 
+/// Floats in a cache line.
+pub(crate) const LINE: usize = 16;
+
 /// A finished block on its way from registers to its epilogue. Of each row the first W numbers count.
 #[repr(align(64))]
 pub(crate) struct Tile {
@@ -100,14 +103,13 @@ pub(crate) fn transposed<const H: usize, const W: usize, const FMA: bool>(
     tile: &mut Tile,
 ) {
     let mut sums = [[0.0_f32; W]; H];
-    for (p, right) in right.chunks(PANEL * PANEL).enumerate() {
-        // 32 outputs of H neighbouring inputs stand together: H·32 weights.
-        let left = &panels[(p * n_in + first) * PANEL..][..H * PANEL];
-        let next = left.as_ptr().wrapping_add(n_in * PANEL);
-        for (k, right) in (0..PANEL).zip(right.as_chunks::<PANEL>().0) {
-            prefetch(next.wrapping_add(k * 16));
-            add_product::<H, W, FMA>(&left[k..], PANEL, lanes(right, lane), &mut sums);
-        }
+    // One loop, not one in another: with two the compiler runs out of registers on AVX2.
+    for (o, right) in right.as_chunks::<PANEL>().0.iter().enumerate() {
+        // 32 outputs of H neighbouring inputs stand together.
+        let left = &panels[(o / PANEL * n_in + first) * PANEL + o % PANEL..][..(H - 1) * PANEL + 1];
+        // The next 32 are far away, where no hardware looks ahead: a cache line of them a step.
+        prefetch(left.as_ptr().wrapping_add(n_in * PANEL + o % PANEL * (LINE - 1)));
+        add_product::<H, W, FMA>(left, PANEL, lanes(right, lane), &mut sums);
     }
     tile.store(&sums);
 }
