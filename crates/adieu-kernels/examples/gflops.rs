@@ -1,10 +1,11 @@
-//! How near the three products come to the register peak: `cargo run --release -p adieu-kernels --example gflops`.
+//! How near the three products come to the register peak: `cargo run --release -p adieu-kernels --example
+//! gflops`.
 //!
-//! Prints, for each size and number of threads, GFLOP/s and the fraction of the multiply-add peak of the same moment.
-//! Machines drift and are shared, so everything is run in turn, the peak is measured before and after every product,
-//! and a turn counts only where both peaks are near the best one: then nobody else had the processor. What is printed
-//! are medians over the turns that count, and how many there were for the product that had fewest. An argument holds
-//! the kernels to an instruction set (`avx512`, `avx2`, `neon`, `scalar`).
+//! Prints, for each size and number of threads, GFLOP/s and the fraction of the multiply-add peak of the same
+//! moment. Machines drift and are shared, so everything is run in turn, the peak is measured before and after
+//! every product, and a turn counts only where both peaks are near the best one: then nobody else had the
+//! processor. What is printed are medians over the turns that count, and how many there were for the product
+//! that had fewest. An argument holds the kernels to an instruction set (`avx512`, `avx2`, `neon`, `scalar`).
 #![allow(clippy::print_stdout)]
 
 use adieu_kernels::{

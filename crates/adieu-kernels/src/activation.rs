@@ -1,6 +1,7 @@
 //! What follows the weighted sum: `h = φ(a)`, element by element, and its slope φ′.
 //!
-//! Each activation is a small [`Curve`], formula and slope side by side; [`Activation`] is the choice between them.
+//! Each activation is a small [`Curve`], formula and slope side by side; [`Activation`] is the choice between
+//! them.
 
 use crate::crew::Shared;
 use crate::elementary::{erfc_of_positive, exp, exp_m1_of_negative, ln_1p_of_fraction};
@@ -46,8 +47,8 @@ trait Curve: Copy {
     fn slope_from_output(self, h: f32) -> f32;
 }
 
-/// Binds `$curve` to the curve that `$activation` names and evaluates `$body`, compiled for each curve apart: a loop
-/// in it is vectorised with the formula inside.
+/// Binds `$curve` to the curve that `$activation` names and evaluates `$body`, compiled for each curve apart:
+/// a loop in it is vectorised with the formula inside.
 macro_rules! with_curve {
     ($activation:expr, $curve:ident => $body:expr) => {
         match $activation {
@@ -106,8 +107,8 @@ impl Activation {
         (!self.needs_input()).then(|| with_curve!(self, curve => curve.slope_from_output(h)))
     }
 
-    /// Whether the slope cannot be told from the output, so that training must keep the pre-activations: GELU and
-    /// SiLU, which fall before they rise, and a negative `slope` or `alpha`.
+    /// Whether the slope cannot be told from the output, so that training must keep the pre-activations: GELU
+    /// and SiLU, which fall before they rise, and a negative `slope` or `alpha`.
     #[must_use]
     pub fn needs_input(self) -> bool {
         match self {
@@ -123,8 +124,8 @@ impl Activation {
         pass::run(len, &Apply { activation: self, values: Shared::new(values) });
     }
 
-    /// The pullback `dh → da = dh ⊙ φ′`, in place. `kept` are the pre-activations where [`Self::needs_input`], the
-    /// outputs otherwise.
+    /// The pullback `dh → da = dh ⊙ φ′`, in place. `kept` are the pre-activations where
+    /// [`Self::needs_input`], the outputs otherwise.
     ///
     /// # Panics
     /// If the lengths differ.

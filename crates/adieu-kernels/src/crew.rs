@@ -1,8 +1,8 @@
 //! Work shared between the threads of the current rayon pool.
 //!
-//! A product has two phases: pack, then multiply. Both are lists of items that nobody owns; whoever is free claims a
-//! run of them. Runs shrink towards the end, so that threads finish together, and are contiguous, so that a thread
-//! finds its last operand still in its cache. There is one fork and one join for both phases.
+//! A product has two phases: pack, then multiply. Both are lists of items that nobody owns; whoever is free
+//! claims a run of them. Runs shrink towards the end, so that threads finish together, and are contiguous, so
+//! that a thread finds its last operand still in its cache. There is one fork and one join for both phases.
 
 use crate::tile::{LINE, prefetch};
 use std::marker::PhantomData;
@@ -17,8 +17,8 @@ pub(crate) fn threads_for(multiply_adds: usize) -> usize {
     if multiply_adds < WORTH_SHARING { 1 } else { rayon::current_num_threads() }
 }
 
-/// Calls `work` once on each of `threads` threads of the current pool, and returns when all have returned. `work` must
-/// be content to run alone: helpers may arrive late, or one after the other.
+/// Calls `work` once on each of `threads` threads of the current pool, and returns when all have returned.
+/// `work` must be content to run alone: helpers may arrive late, or one after the other.
 pub(crate) fn crew(threads: usize, work: impl Fn() + Sync) {
     if threads <= 1 {
         work();
@@ -59,8 +59,8 @@ impl Queue {
         }
     }
 
-    /// Waits until every item is done; what their workers wrote is then visible here. Cannot wait for ever: a claimed
-    /// item belongs to a thread that is running it, and items wait for nothing.
+    /// Waits until every item is done; what their workers wrote is then visible here. Cannot wait for ever: a
+    /// claimed item belongs to a thread that is running it, and items wait for nothing.
     pub(crate) fn wait(&self) {
         let mut polls = 0_u32;
         while self.done.load(Ordering::Acquire) < self.total {
@@ -94,8 +94,9 @@ pub(crate) struct Shared<'a> {
     lent: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: a `Shared` is an exclusive borrow cut into parts; its accessors are unsafe and demand that parts which are
-// live at the same time do not overlap, so sending or sharing it adds no access that `&mut [f32]` would not allow.
+// SAFETY: a `Shared` is an exclusive borrow cut into parts; its accessors are unsafe and demand that parts
+// which are live at the same time do not overlap, so sending or sharing it adds no access that `&mut [f32]`
+// would not allow.
 unsafe impl Send for Shared<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Shared<'_> {}

@@ -1,9 +1,9 @@
 //! Elementary functions that compile to vector code.
 //!
-//! The library's `exp` and its kin are calls, one value at a time: on a layer of a thousand units they would cost as
-//! much as the product before them. These are branch-free polynomials in plain arithmetic, without fused
-//! multiply-add, so that every instruction set computes the same bits. Errors are of the order of the rounding of f32.
-//! NaN gives NaN in all of them.
+//! The library's `exp` and its kin are calls, one value at a time: on a layer of a thousand units they would
+//! cost as much as the product before them. These are branch-free polynomials in plain arithmetic, without
+//! fused multiply-add, so that every instruction set computes the same bits. Errors are of the order of the
+//! rounding of f32. NaN gives NaN in all of them.
 
 /// 1.5·2²³: adding it to a small number leaves the nearest integer in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
@@ -43,8 +43,8 @@ pub(crate) fn ln_1p_of_fraction(u: f32) -> f32 {
     2.0 * (s + s * z * series)
 }
 
-/// 1 − erf(z) for z ≥ 0: the Chebyshev fit of Numerical Recipes, section 6.2. Its error stays relative in the tail,
-/// where it is the rounding of z² (8e-6 at z = 9).
+/// 1 − erf(z) for z ≥ 0: the Chebyshev fit of Numerical Recipes, section 6.2. Its error stays relative in the
+/// tail, where it is the rounding of z² (8e-6 at z = 9).
 #[inline(always)]
 #[allow(clippy::excessive_precision, reason = "the coefficients as printed")]
 pub(crate) fn erfc_of_positive(z: f32) -> f32 {

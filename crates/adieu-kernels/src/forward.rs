@@ -1,6 +1,7 @@
 //! The forward product: `h = φ(x·W + b)`.
 //!
-//! Weights are already in panels, so only x is packed; bias and activation are applied to each tile as it is finished.
+//! Weights are already in panels, so only x is packed; bias and activation are applied to each tile as it is
+//! finished.
 
 use crate::activation::Activation;
 use crate::crew::Shared;
@@ -10,9 +11,9 @@ use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::scratch::with_scratch;
 use crate::tile::{self, Tile};
 
-/// `h [rows, n_out] = φ(x [rows, n_in]·W + b)`, with W in [panels](crate::to_panels) and `bias [n_out]` or none. `pre`
-/// also receives `a = x·W + b`, `[rows, n_out]`: the pullback of some activations
-/// [needs it](Activation::needs_input).
+/// `h [rows, n_out] = φ(x [rows, n_in]·W + b)`, with W in [panels](crate::to_panels) and `bias [n_out]` or
+/// none. `pre` also receives `a = x·W + b`, `[rows, n_out]`: the pullback of some activations [needs
+/// it](Activation::needs_input).
 ///
 /// # Panics
 /// If the length of a slice does not fit its shape.
@@ -109,13 +110,13 @@ impl Product for Forward<'_> {
     }
 }
 
-/// Transposes `lanes` rows of `source`, `depth` long each, into `packed [depth][stride]`: `packed[k, i] = source[i, k]`.
-/// Lanes beyond are left alone.
+/// Transposes `lanes` rows of `source`, `depth` long each, into `packed [depth][stride]`: `packed[k, i] =
+/// source[i, k]`. Lanes beyond are left alone.
 #[inline(always)]
 pub(crate) fn pack_columns(source: &[f32], depth: usize, lanes: usize, packed: &mut [f32], stride: usize) {
     debug_assert!(lanes <= stride && packed.len() == depth * stride);
     let mut lane = 0;
-    // Four at a time: four loads and one store of 16 bytes a step.
+    // Four at a time: blocks of 4 × 4 pass through registers.
     while lane + 4 <= lanes {
         pack_lanes::<4>(&source[lane * depth..], depth, lane, packed, stride);
         lane += 4;

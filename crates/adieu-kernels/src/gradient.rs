@@ -1,11 +1,12 @@
 //! The two products of the pullback: `dx = da·Wᵀ` and `dW = xᵀ·da`.
 //!
-//! **Input gradient.** Transposing W would move every weight. Instead its transpose is computed, `dxᵀ = W·daᵀ`: W's
-//! panels are read as they stand, only `da` is packed, and each tile is transposed when it is stored.
+//! **Input gradient.** Transposing W would move every weight. Instead its transpose is computed, `dxᵀ =
+//! W·daᵀ`: W's panels are read as they stand, only `da` is packed, and each tile is transposed when it is
+//! stored.
 //!
-//! **Weight gradient.** Both sides are packed, which is a plain copy. A tile lands on weights that stand together, so
-//! an optimizer can be applied to it at once: there is no gradient buffer, and the traffic of weights and moments
-//! hides behind the arithmetic.
+//! **Weight gradient.** Both sides are packed, which is a plain copy. A tile lands on weights that stand
+//! together, so an optimizer can be applied to it at once: there is no gradient buffer, and the traffic of
+//! weights and moments hides behind the arithmetic.
 
 use crate::crew::Shared;
 use crate::forward::pack_columns;
@@ -100,9 +101,9 @@ pub enum Target<'a> {
     },
 }
 
-/// `dW [n_in, n_out] = Σ_r x[r]ᵀ·da[r]` over the rows r listed in `subset` (`None`: all `rows`; a row listed twice counts
-/// twice), in the order of the list. `x [rows, n_in]`, `da [rows, n_out]`. Without any row dW is zero, and a rule is
-/// still applied.
+/// `dW [n_in, n_out] = Σ_r x[r]ᵀ·da[r]` over the rows r listed in `subset` (`None`: all `rows`; a row listed
+/// twice counts twice), in the order of the list. `x [rows, n_in]`, `da [rows, n_out]`. Without any row dW is
+/// zero, and a rule is still applied.
 ///
 /// # Panics
 /// If the length of a slice does not fit its shape, or `subset` names a row that is not there.
@@ -242,7 +243,8 @@ impl Product for WeightGradient<'_> {
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
-        // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the weights.
+        // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the
+        // weights.
         let padding = patch.columns..NR;
         for i in 0..patch.height {
             let gradient = tile.row::<NR>(i);
@@ -250,7 +252,8 @@ impl Product for WeightGradient<'_> {
                 gradient[padding.clone()].fill(0.0);
             }
             let start = (panel * self.n_in + patch.top + i) * PANEL + lane;
-            // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are disjoint.
+            // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are
+            // disjoint.
             unsafe {
                 match &self.goal {
                     Goal::Store(stored) => {

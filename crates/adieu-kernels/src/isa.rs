@@ -1,8 +1,9 @@
 //! Instruction sets: which are here, which is used, and how generic code is compiled for each.
 //!
-//! A [`Kernel`] is written once, generic over the tile it should use; [`Isa::run`] calls it from inside a function that
-//! carries the right `#[target_feature]`. Since the kernel is `#[inline(always)]`, the compiler then sees plain loops
-//! over arrays *with* the wide registers enabled, and makes the vector code itself: no intrinsics, one source.
+//! A [`Kernel`] is written once, generic over the tile it should use; [`Isa::run`] calls it from inside a
+//! function that carries the right `#[target_feature]`. Since the kernel is `#[inline(always)]`, the compiler
+//! then sees plain loops over arrays *with* the wide registers enabled, and makes the vector code itself: no
+//! intrinsics, one source.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -90,8 +91,8 @@ impl Isa {
         debug_assert!(self.is_available(), "{} is not available here", self.name());
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `isa()` and `with_isa`, the only sources of the values that reach this function, have asked the
-            // processor; asserted above in debug builds.
+            // SAFETY: `isa()` and `with_isa`, the only sources of the values that reach this function, have
+            // asked the processor; asserted above in debug builds.
             Self::Avx512 => unsafe { on_avx512(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -103,7 +104,8 @@ impl Isa {
     }
 }
 
-/// Work that is compiled once for each instruction set. Implementations are `#[inline(always)]`, down to the loops.
+/// Work that is compiled once for each instruction set. Implementations are `#[inline(always)]`, down to the
+/// loops.
 pub(crate) trait Kernel {
     /// `MR` × `NR` is the tile of [`Isa::geometry`]; `FMA` says whether multiply-add is one instruction.
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self);
@@ -125,7 +127,8 @@ thread_local! {
     static FORCED: Cell<Option<Isa>> = const { Cell::new(None) };
 }
 
-/// The instruction set that products called from this thread use: the best there is, or the one that [`with_isa`] set.
+/// The instruction set that products called from this thread use: the best there is, or the one that
+/// [`with_isa`] set.
 #[must_use]
 pub fn isa() -> Isa {
     static BEST: OnceLock<Isa> = OnceLock::new();
@@ -133,8 +136,8 @@ pub fn isa() -> Isa {
     FORCED.get().unwrap_or_else(best)
 }
 
-/// Calls `f` with the kernels held to `isa`, for tests and measurements. It binds the calling thread only (a product's
-/// helpers follow the thread that called it), so go inside `ThreadPool::install` first.
+/// Calls `f` with the kernels held to `isa`, for tests and measurements. It binds the calling thread only (a
+/// product's helpers follow the thread that called it), so go inside `ThreadPool::install` first.
 ///
 /// # Panics
 /// If this processor lacks `isa`.

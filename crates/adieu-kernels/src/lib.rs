@@ -1,6 +1,7 @@
 //! Fused matrix products and row passes on CPU: slices in, slices out.
 //!
-//! A dense layer computes `h = φ(x·W + b)`. Training it needs three products, and this crate has exactly those:
+//! A dense layer computes `h = φ(x·W + b)`. Training it needs three products, and this crate has exactly
+//! those:
 //!
 //! | product | formula | shapes |
 //! |---|---|---|
@@ -8,30 +9,31 @@
 //! | [`input_gradient`] | `dx = da·Wᵀ` | `[rows, n_out] · [n_out, n_in] → [rows, n_in]` |
 //! | [`weight_gradient`] | `dW = xᵀ·da` | `[n_in, rows] · [rows, n_out] → [n_in, n_out]` |
 //!
-//! Letters: `x` inputs, `a = x·W + b` pre-activations, `h = φ(a)` outputs, `d…` the gradient of the loss with respect
-//! to `…`. Matrices are row-major slices of `f32`, a row being a sample, except the weights.
+//! Letters: `x` inputs, `a = x·W + b` pre-activations, `h = φ(a)` outputs, `d…` the gradient of the loss with
+//! respect to `…`. Matrices are row-major slices of `f32`, a row being a sample, except the weights.
 //!
 //! # Why it is fast
-//! * **Weights live in panels** ([`to_panels`]): 32 neighbouring columns of W stand together, so that no product ever
-//!   rearranges a weight. Moments of an optimizer have the same layout.
-//! * **One portable micro-kernel** (`tile.rs`): a small block of the result is kept in registers while the whole depth
-//!   of the product passes by. It is plain Rust, compiled once for each instruction set ([`Isa`]) and chosen at run time.
-//! * **All that follows rides along** while a block is at hand: bias and activation in the forward product, the
-//!   optimizer in the weight gradient ([`Target::Descend`]), which then needs no gradient buffer at all.
+//! * **Weights live in panels** ([`to_panels`]): 32 neighbouring columns of W stand together, so that no
+//!   product ever rearranges a weight. Moments of an optimizer have the same layout.
+//! * **One portable micro-kernel** (`tile.rs`): a small block of the result is kept in registers while the
+//!   whole depth of the product passes by. It is plain Rust, compiled once for each instruction set ([`Isa`])
+//!   and chosen at run time.
+//! * **All that follows rides along** while a block is at hand: bias and activation in the forward product,
+//!   the optimizer in the weight gradient ([`Target::Descend`]), which then needs no gradient buffer at all.
 //!
 //! # What can be relied on
-//! * **Results do not depend on the number of threads**: every element is summed over the whole depth, in ascending
-//!   order, by one thread. They do not depend on the number of rows either: row r of a product is the same to the bit
-//!   whatever rows stand beside it.
-//! * All instruction sets with a fused multiply-add (AVX-512, AVX2, NEON) give the same bits; [`Isa::Scalar`] rounds
-//!   after each multiplication and differs in the last digits.
+//! * **Results do not depend on the number of threads**: every element is summed over the whole depth, in
+//!   ascending order, by one thread. They do not depend on the number of rows either: row r of a product is
+//!   the same to the bit whatever rows stand beside it.
+//! * All instruction sets with a fused multiply-add (AVX-512, AVX2, NEON) give the same bits; [`Isa::Scalar`]
+//!   rounds after each multiplication and differs in the last digits.
 //! * **NaN and infinity are carried**: no zero is skipped, ReLU of NaN is NaN.
-//! * Work runs on the *current* rayon pool, so `ThreadPool::install` governs it; small products stay on the calling
-//!   thread.
+//! * Work runs on the *current* rayon pool, so `ThreadPool::install` governs it; small products stay on the
+//!   calling thread.
 //!
 //! # Panics
-//! Every function asserts the lengths of its slices at the door: a wrong length is a bug in the caller. Nothing else
-//! panics, and no error is returned.
+//! Every function asserts the lengths of its slices at the door: a wrong length is a bug in the caller.
+//! Nothing else panics, and no error is returned.
 #![allow(unsafe_code)]
 
 mod activation;

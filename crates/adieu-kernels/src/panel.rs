@@ -1,9 +1,9 @@
 //! The layout in which weights live.
 //!
-//! `W [n_in, n_out]` is cut into panels of 32 neighbouring columns, `[⌈n_out/32⌉][n_in][32]`; the last panel is padded
-//! with zeros. Element `W[i, o]` stands at `((o / 32)·n_in + i)·32 + o % 32`. Each step of the forward product then
-//! reads 32 weights that stand together, and each step of the input gradient reads 32 outputs of one input that stand
-//! together: neither product rearranges anything.
+//! `W [n_in, n_out]` is cut into panels of 32 neighbouring columns, `[⌈n_out/32⌉][n_in][32]`; the last panel
+//! is padded with zeros. Element `W[i, o]` stands at `((o / 32)·n_in + i)·32 + o % 32`. Each step of the
+//! forward product then reads 32 weights that stand together, and each step of the input gradient reads 32
+//! outputs of one input that stand together: neither product rearranges anything.
 
 /// Columns in a weight panel. Weights `W [n_in, n_out]` live as panels `[⌈n_out/32⌉][n_in][32]`, zero padded.
 pub const PANEL: usize = 32;

@@ -1,4 +1,5 @@
-//! Passes over memory: work on independent items, vectorised, shared between threads where there is much of it.
+//! Passes over memory: work on independent items, vectorised, shared between threads where there is much of
+//! it.
 
 use crate::crew::{Queue, crew};
 use crate::isa::{Kernel, isa};

@@ -3,9 +3,9 @@
 use crate::isa::{Kernel, isa};
 use std::hint::black_box;
 
-/// Runs multiply-adds on registers alone, on the calling thread: `steps` times the tile of the current instruction
-/// set. Returns the number of floating point operations done, so that a caller with a clock knows the peak against
-/// which a product of the same moment is to be judged (shared machines drift).
+/// Runs multiply-adds on registers alone, on the calling thread: `steps` times the tile of the current
+/// instruction set. Returns the number of floating point operations done, so that a caller with a clock knows
+/// the peak against which a product of the same moment is to be judged (shared machines drift).
 #[must_use]
 pub fn register_fma(steps: usize) -> u64 {
     let isa = isa();

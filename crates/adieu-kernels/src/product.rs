@@ -1,8 +1,9 @@
-//! What the three products have in common: cutting the result into tiles, packing, and sharing both among threads.
+//! What the three products have in common: cutting the result into tiles, packing, and sharing both among
+//! threads.
 //!
-//! The result, M tall and N wide, is cut into strips (MR rows, the left operand's) and slivers (NR columns, the
-//! right's). Tiles are visited sliver by sliver within a block of strips that stays in the second-level cache, so that
-//! a sliver is fetched once for all the strips of the block.
+//! The result, M tall and N wide, is cut into strips (MR rows, the left operand's) and slivers (NR columns,
+//! the right's). Tiles are visited sliver by sliver within a block of strips that stays in the second-level
+//! cache, so that a sliver is fetched once for all the strips of the block.
 
 use crate::crew::{Queue, crew, threads_for};
 use crate::isa::{Geometry, Isa, Kernel};
@@ -12,7 +13,8 @@ use crate::tile::Tile;
 /// Bytes of left strips that are kept in the second-level cache while slivers of the right operand pass.
 const BLOCK_BYTES: usize = 384 << 10;
 
-/// A length cut into pieces of `step`; what is left over is cut into powers of two, so that no piece needs padding.
+/// A length cut into pieces of `step`; what is left over is cut into powers of two, so that no piece needs
+/// padding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     len: usize,
@@ -172,7 +174,8 @@ impl<P: Product> Kernel for Share<'_, P> {
     }
 }
 
-/// Calls the micro-kernel compiled for the patch's height and width. The guards leave out what `MR` × `NR` excludes.
+/// Calls the micro-kernel compiled for the patch's height and width. The guards leave out what `MR` × `NR`
+/// excludes.
 #[inline(always)]
 fn multiply<P: Product, const MR: usize, const NR: usize, const FMA: bool>(
     product: &P,

@@ -82,8 +82,8 @@ impl Pass for ScaleRows<'_> {
     }
 }
 
-/// `out[c] = Σ_r da[r, c]` for `da [rows, cols]`, over the rows listed in `subset` (`None`: all), accumulated in f64 in
-/// the order of the list. The gradient of a bias.
+/// `out[c] = Σ_r da[r, c]` for `da [rows, cols]`, over the rows listed in `subset` (`None`: all), accumulated
+/// in f64 in the order of the list. The gradient of a bias.
 ///
 /// # Panics
 /// If `da` is not whole rows of `cols = out.len()`, or `subset` names a row that is not there.

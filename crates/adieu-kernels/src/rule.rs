@@ -1,8 +1,8 @@
 //! How a parameter moves, given the gradient of the loss.
 //!
 //! A rule works element by element, so it can be applied to any slice ([`Rule::apply`]) or, within the weight
-//! gradient, to each block of the product while it is at hand ([`crate::Target::Descend`]): the same arithmetic, the
-//! same bits.
+//! gradient, to each block of the product while it is at hand ([`crate::Target::Descend`]): the same
+//! arithmetic, the same bits.
 
 use crate::crew::Shared;
 use crate::panel::PANEL;
@@ -12,8 +12,8 @@ use std::ops::Range;
 /// A descent rule with one moment (v) or two (m and v). `g` is the gradient of the loss, `w` the parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// v ← keep·v + (1 − keep)·g;  w ← w − rate·(v + decay·w).
-    /// Momentum as an exponential mean, with decoupled weight decay: the rule of Hinton's Forward-Forward code.
+    /// v ← keep·v + (1 − keep)·g;  w ← w − rate·(v + decay·w). Momentum as an exponential mean, with
+    /// decoupled weight decay: the rule of Hinton's Forward-Forward code.
     EmaSgd {
         /// Learning rate.
         rate: f32,
@@ -31,8 +31,9 @@ pub enum Rule {
         /// Weight decay, decoupled: it does not enter v.
         decay: f32,
     },
-    /// m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − rate·((m/c₁) / (√(v/c₂) + epsilon) + decay·w).
-    /// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101); with decay 0, Adam.
+    /// m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − rate·((m/c₁) / (√(v/c₂) + epsilon) +
+    /// decay·w). Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101); with decay 0,
+    /// Adam.
     AdamW {
         /// Learning rate.
         rate: f32,
@@ -61,8 +62,8 @@ impl Rule {
         }
     }
 
-    /// Moves `weights` by one step, and the moments with them. All slices have one length, save that `second` is empty
-    /// for rules with one moment.
+    /// Moves `weights` by one step, and the moments with them. All slices have one length, save that `second`
+    /// is empty for rules with one moment.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -80,7 +81,8 @@ impl Rule {
         assert_eq!(second.len(), expected, "length of the second moments under {self:?}");
     }
 
-    /// One step of N parameters, held in arrays of their own: nothing can overlap, so the loops become vector code.
+    /// One step of N parameters, held in arrays of their own: nothing can overlap, so the loops become vector
+    /// code.
     #[inline(always)]
     fn step<const N: usize>(
         &self,

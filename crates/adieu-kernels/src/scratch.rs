@@ -1,7 +1,7 @@
 //! Working memory of the products: one buffer a calling thread, aligned to cache lines, kept between calls.
 //!
-//! A product packs the operand that is not already in panels. The buffer grows to the largest product seen and is then
-//! reused, so that training allocates nothing.
+//! A product packs the operand that is not already in panels. The buffer grows to the largest product seen
+//! and is then reused, so that training allocates nothing.
 
 use std::cell::Cell;
 
@@ -21,8 +21,8 @@ thread_local! {
 pub(crate) fn with_scratch<R>(left: usize, right: usize, f: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
     let left_lines = left.div_ceil(LINE);
     let lines = left_lines + right.div_ceil(LINE);
-    // Taken out, not borrowed: while this thread waits for its helpers rayon may give it another task, whose product
-    // then finds the cell empty and simply allocates.
+    // Taken out, not borrowed: while this thread waits for its helpers rayon may give it another task, whose
+    // product then finds the cell empty and simply allocates.
     let mut held = HELD.take();
     if held.len() < lines {
         drop(held);
@@ -38,8 +38,8 @@ pub(crate) fn with_scratch<R>(left: usize, right: usize, f: impl FnOnce(&mut [f3
 fn floats(lines: &mut [Line]) -> &mut [f32] {
     const { assert!(size_of::<Line>() == LINE * size_of::<f32>()) };
     debug_assert!(lines.as_ptr().cast::<f32>().is_aligned());
-    // SAFETY: a `Line` is `repr(C)` around LINE floats and, by the assertion above, nothing else, so the region holds
-    // `lines.len()·LINE` initialised floats; the borrow of `lines` is handed on.
+    // SAFETY: a `Line` is `repr(C)` around LINE floats and, by the assertion above, nothing else, so the
+    // region holds `lines.len()·LINE` initialised floats; the borrow of `lines` is handed on.
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * LINE) }
 }
 

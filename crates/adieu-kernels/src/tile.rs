@@ -1,8 +1,9 @@
 //! The micro-kernel: one block of a product, kept in registers while the whole depth passes by.
 //!
-//! `tile[i, j] = Σ_k left[k, i]·right[k, j]`, k ascending, for H rows and W columns. Each step broadcasts H numbers
-//! from the left and multiplies them with W numbers that stand together on the right: H·W multiply-adds for H + W
-//! loads. `[[f32; W]; H]` becomes registers when H and W are constants and the surrounding function enables wide ones.
+//! `tile[i, j] = Σ_k left[k, i]·right[k, j]`, k ascending, for H rows and W columns. Each step broadcasts H
+//! numbers from the left and multiplies them with W numbers that stand together on the right: H·W
+//! multiply-adds for H + W loads. `[[f32; W]; H]` becomes registers when H and W are constants and the
+//! surrounding function enables wide ones.
 
 use crate::panel::PANEL;
 
@@ -46,8 +47,8 @@ pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
 
 /// sums[i, j] += left[i·stride]·right[j].
 ///
-/// The rows are written out one by one and everything has a constant length: left to unroll by itself, the compiler
-/// keeps `sums` in registers for some tiles and in memory for others, at a tenth of the speed.
+/// The rows are written out one by one and everything has a constant length: left to unroll by itself, the
+/// compiler keeps `sums` in registers for some tiles and in memory for others, at a tenth of the speed.
 #[inline(always)]
 fn add_product<const H: usize, const W: usize, const FMA: bool>(
     left: &[f32],
@@ -91,8 +92,9 @@ pub(crate) fn packed<const H: usize, const W: usize, const FMA: bool>(
     tile.store(&sums);
 }
 
-/// The product of rows `first..first + H` of *transposed* weights, read where they live, and lanes `lane..lane + W` of a
-/// right panel `[n_out][32]`: depth runs over outputs. `panels` are weights `[⌈n_out/32⌉][n_in][32]`.
+/// The product of rows `first..first + H` of *transposed* weights, read where they live, and lanes
+/// `lane..lane + W` of a right panel `[n_out][32]`: depth runs over outputs. `panels` are weights
+/// `[⌈n_out/32⌉][n_in][32]`.
 #[inline(always)]
 pub(crate) fn transposed<const H: usize, const W: usize, const FMA: bool>(
     panels: &[f32],

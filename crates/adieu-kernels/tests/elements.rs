@@ -1,4 +1,5 @@
-//! Activations, rules and row passes: slopes against differences, formulas against f64, extremes, NaN, threads.
+//! Activations, rules and row passes: slopes against differences, formulas against f64, extremes, NaN,
+//! threads.
 
 use adieu_kernels::{Activation, Isa, Rule, column_sums, row_sums_of_squares, scale_rows, with_isa};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! The three products against naive twins in f64, on every instruction set of this machine, and the promises of the
-//! crate's front page: thread counts, batch sizes, NaN, subsets, fused rules.
+//! The three products against naive twins in f64, on every instruction set of this machine, and the promises
+//! of the crate's front page: thread counts, batch sizes, NaN, subsets, fused rules.
 
 use adieu_kernels::{
     Activation, Isa, PANEL, Rule, Target, forward, from_panels, input_gradient, isa, panel_len, to_panels,
