@@ -114,6 +114,8 @@ struct Told {
     error: Option<String>,
     /// Last epoch that got its plain line.
     line: u64,
+    /// Whether all steps are done, and whether the last evaluation was announced.
+    trained: bool,
     judging: bool,
 }
 
@@ -215,13 +217,15 @@ impl Watch {
         let now = self.begun.elapsed();
         self.forecast.step(progress, now);
         self.progress = Some(progress);
-        if self.forecast.judging() && !self.told.judging {
+        // The first report of the last step is the step itself, all others are portions of the last evaluation.
+        if self.told.trained && !self.told.judging {
             self.told.judging = true;
             if self.manner == Manner::Plain {
                 let rows = words::plural(self.told.test_rows, "test row");
-                self.say(&format!("{}: all steps done; saving, then judging all {rows}", self.name));
+                self.say(&format!("{}: judging all {rows}", self.name));
             }
         }
+        self.told.trained = progress.step == progress.steps;
         let due = self.drawn.is_none_or(|drawn| now - drawn >= Duration::from_secs(1) / REDRAWS.into());
         if let Some(bar) = self.bar.as_ref().filter(|_| due) {
             self.drawn = Some(now);

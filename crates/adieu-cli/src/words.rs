@@ -86,14 +86,18 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let cases = [(0.04, "0.0 s"), (9.6, "10 s"), (119.4, "119 s"), (252.0, "4 min 12 s"), (3900.0, "1 h 05 min")];
+        let cases =
+            [(0.04, "0.0 s"), (9.6, "10 s"), (119.4, "119 s"), (252.0, "4 min 12 s"), (3900.0, "1 h 05 min")];
         for (seconds, expected) in cases {
             assert_eq!(duration(Duration::from_secs_f64(seconds)), expected);
         }
         for (n, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(n), expected);
         }
-        assert_eq!((percent(0.0136), plural(1, "run"), plural(2, "run")), ("1.36 %".into(), "1 run".into(), "2 runs".into()));
+        assert_eq!(
+            (percent(0.0136), plural(1, "run"), plural(2, "run")),
+            ("1.36 %".into(), "1 run".into(), "2 runs".into())
+        );
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
     }
 }

@@ -43,7 +43,8 @@ fn described(source: &dyn Source) -> String {
 
 fn show(name: &str, folder: Option<&Path>, json: bool) -> anyhow::Result<()> {
     let data = dataset(name, folder, Manner::Silent)?;
-    let text = if json { as_json(&data).to_string() } else { as_text(&data, terminal::results_have_colour()) };
+    let text =
+        if json { as_json(&data).to_string() } else { as_text(&data, terminal::results_have_colour()) };
     terminal::result(&text)
 }
 
@@ -63,9 +64,9 @@ fn source(data: &Dataset) -> String {
 
 fn as_json(data: &Dataset) -> serde_json::Value {
     let info = &data.info;
-    let files = info.files.iter().map(|file| {
-        json!({ "name": file.name, "bytes": file.bytes, "crc32": format!("{:08x}", file.crc32) })
-    });
+    let files = info.files.iter().map(
+        |file| json!({ "name": file.name, "bytes": file.bytes, "crc32": format!("{:08x}", file.crc32) }),
+    );
     json!({
         "name": info.name,
         "source": source(data),
@@ -119,7 +120,8 @@ fn drawings(data: &Dataset, colour: bool) -> String {
     let shape = data.info.image;
     let plane = shape.height * shape.width;
     let labels = data.train.all_labels();
-    let firsts = (0..data.info.classes.len()).filter_map(|c| labels.iter().position(|l| usize::from(*l) == c));
+    let firsts =
+        (0..data.info.classes.len()).filter_map(|c| labels.iter().position(|l| usize::from(*l) == c));
     let rows: Vec<&[u8]> = firsts.take(DRAWN).map(|row| &data.train.row(row)[..plane]).collect();
     images::gallery(&rows, shape.width, ROOM, colour)
 }

@@ -77,7 +77,13 @@ fn options(asked: &args::Duel, known: Option<&Duel>, out: &Path) -> anyhow::Resu
 }
 
 /// Runs every bout that is not over, then reports.
-fn fight(folder: &DuelFolder, data: &Arc<Dataset>, out: &Path, show: Show, manner: Manner) -> anyhow::Result<()> {
+fn fight(
+    folder: &DuelFolder,
+    data: &Arc<Dataset>,
+    out: &Path,
+    show: Show,
+    manner: Manner,
+) -> anyhow::Result<()> {
     let stop = stop::flag();
     let bouts = folder.bouts()?;
     let count = bouts.len();

@@ -119,7 +119,17 @@ mod tests {
     fn confusions_as_a_table_and_as_a_list() {
         let confusion = [vec![980, 0, 1], vec![0, 7, 12], vec![3, 0, 100]];
         let classes = ["T-shirt/top", "Coat", "Ankle boot"].map(String::from);
-        insta::assert_snapshot!(table(&confusion, &classes), @"");
-        insta::assert_snapshot!(listed(&confusion, &classes), @"");
+        insta::assert_snapshot!(table(&confusion, &classes), @r"
+                     taken for
+               true  T-shi  Coat  Ankle
+        T-shirt/top    980     ·      1
+               Coat      ·     7     12
+         Ankle boot      3     ·    100
+        ");
+        insta::assert_snapshot!(listed(&confusion, &classes), @r"
+        12 × Coat taken for Ankle boot
+         3 × Ankle boot taken for T-shirt/top
+         1 × T-shirt/top taken for Ankle boot
+        ");
     }
 }

@@ -56,7 +56,11 @@ pub(super) fn run(asked: &Lint) -> anyhow::Result<()> {
     let count = |kind: Kind| findings.iter().filter(|finding| finding.kind == kind).count() as u64;
     let (faults, errors, warnings) = (count(Kind::Fault), count(Kind::Error), count(Kind::Warning));
     if faults > 0 {
-        let errors = if errors > 0 { format!(", and {}", words::plural(errors, "other error")) } else { String::new() };
+        let errors = if errors > 0 {
+            format!(", and {}", words::plural(errors, "other error"))
+        } else {
+            String::new()
+        };
         return Err(Usage(format!("{} in recipes{errors}", words::plural(faults, "fault"))).into());
     }
     if errors > 0 {
@@ -124,7 +128,14 @@ fn refused(path: &Path, error: Error, findings: &mut Vec<Finding>) {
         other => {
             // These messages name their file and remedy themselves.
             let (what, about) = (other.to_string(), String::new());
-            findings.push(Finding { file, line: None, about, kind: Kind::Error, what, remedy: String::new() });
+            findings.push(Finding {
+                file,
+                line: None,
+                about,
+                kind: Kind::Error,
+                what,
+                remedy: String::new(),
+            });
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adieu::Recipe;
-use adieu::report::text::{WIDTH, wrapped};
+use adieu::report::text::wrapped;
 use serde_json::{Map, Value, json};
 
 use crate::args::{List, Topic};
@@ -13,8 +13,15 @@ use crate::terminal;
 struct Item {
     name: String,
     about: String,
-    /// Settings with their defaults.
-    settings: Vec<(String, Value)>,
+    settings: Vec<Setting>,
+}
+
+/// A key inside a choice.
+struct Setting {
+    key: String,
+    /// Null if it must be given.
+    default: Value,
+    about: String,
 }
 
 /// Topics that are choices: name, where recipes make them, definition in the schema.
@@ -44,15 +51,20 @@ pub(super) fn run(asked: &List) -> anyhow::Result<()> {
     }
     let wanted = |topic: Topic| asked.topic.is_none_or(|asked| asked == topic);
     let choices = CHOICES.iter().filter(|choice| wanted(choice.0));
-    let choices = choices.map(|(_, name, place, definition)| (*name, *place, choices_of(&schema, definition)));
+    let choices =
+        choices.map(|(_, name, place, definition)| (*name, *place, choices_of(&schema, definition)));
     let others = OTHERS.iter().filter(|other| wanted(other.0));
     let others = others.map(|(topic, name, place)| (*name, *place, there_is(*topic)));
     let sections: Vec<(&str, &str, Vec<Item>)> = choices.chain(others).collect();
     if asked.json {
-        let each = sections.iter().map(|(name, _, items)| ((*name).to_string(), items.iter().map(as_json).collect()));
+        let each = sections
+            .iter()
+            .map(|(name, _, items)| ((*name).to_string(), items.iter().map(as_json).collect()));
         return terminal::result(&Value::Object(each.collect()).to_string());
     }
-    let each: Vec<String> = sections.iter().map(|(name, place, items)| as_text(name, place, items)).collect();
+    let full = asked.topic.is_some();
+    let each: Vec<String> =
+        sections.iter().map(|(name, place, items)| as_text(name, place, items, full)).collect();
     terminal::result(&each.join("\n"))
 }
 
@@ -67,16 +79,18 @@ fn choice_of(schema: &Value, variant: &Value) -> Option<Item> {
     let target = variant.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
     let target = target.map_or(variant, |name| &schema["$defs"][name]);
     let properties = target["properties"].as_object().into_iter().flat_map(Map::iter);
-    let settings = properties.filter(|(key, _)| *key != "kind");
-    Some(Item {
-        name: kind.as_str()?.into(),
-        about: target["description"].as_str().unwrap_or_default().replace('\n', " "),
-        settings: settings.map(|(key, property)| (key.clone(), property["default"].clone())).collect(),
-    })
+    let words = |value: &Value| value["description"].as_str().unwrap_or_default().replace('\n', " ");
+    let settings = properties.filter(|(key, _)| *key != "kind").map(|(key, property)| Setting {
+        key: key.clone(),
+        default: property["default"].clone(),
+        about: words(property),
+    });
+    Some(Item { name: kind.as_str()?.into(), about: words(target), settings: settings.collect() })
 }
 
 fn there_is(topic: Topic) -> Vec<Item> {
-    let item = |name: &str, about: &str| Item { name: name.into(), about: about.into(), settings: Vec::new() };
+    let item =
+        |name: &str, about: &str| Item { name: name.into(), about: about.into(), settings: Vec::new() };
     match topic {
         Topic::Datasets => adieu::data::list().iter().map(|data| item(data.kind(), data.about())).collect(),
         Topic::Meters => {
@@ -89,19 +103,30 @@ fn there_is(topic: Topic) -> Vec<Item> {
 }
 
 fn as_json(item: &Item) -> Value {
-    let settings: Map<String, Value> = item.settings.iter().cloned().collect();
-    json!({ "name": item.name, "about": item.about, "settings": settings })
+    let settings = item
+        .settings
+        .iter()
+        .map(|setting| (setting.key.clone(), json!({ "default": setting.default, "about": setting.about })));
+    json!({ "name": item.name, "about": item.about, "settings": settings.collect::<Map<String, Value>>() })
 }
 
-fn as_text(name: &str, place: &str, items: &[Item]) -> String {
+/// One item after the other; settings with their meaning if it is to be `full`.
+fn as_text(name: &str, place: &str, items: &[Item], full: bool) -> String {
     let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
     let indent = " ".repeat(width + 4);
     let mut text = format!("{name}: {place}\n");
     for item in items {
         text.push_str(&indented(&item.about, &format!("  {:<width$}  ", item.name), &indent));
-        if !item.settings.is_empty() {
-            let settings: Vec<String> = item.settings.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
-            text.push_str(&indented(&settings.join(", "), &indent, &indent));
+        let settings =
+            item.settings.iter().map(|setting| format!("{} = {}", setting.key, toml(&setting.default)));
+        if full {
+            for (setting, written) in item.settings.iter().zip(settings) {
+                text.push_str(&indented(&written, &indent, &indent));
+                let deeper = format!("{indent}    ");
+                text.push_str(&indented(&setting.about, &deeper, &deeper));
+            }
+        } else if !item.settings.is_empty() {
+            text.push_str(&indented(&settings.collect::<Vec<_>>().join(", "), &indent, &indent));
         }
     }
     text
@@ -109,18 +134,17 @@ fn as_text(name: &str, place: &str, items: &[Item]) -> String {
 
 /// `text` behind `first`, wrapped, further lines behind `indent`.
 fn indented(text: &str, first: &str, indent: &str) -> String {
-    // The wrapper counts from the line's first word, so what stands before it must hold no spaces of its own.
-    let held: String = first.chars().map(|c| if c == ' ' { '\u{a0}' } else { c }).collect();
-    let all = wrapped(&format!("{held}{text}"), indent).replace('\u{a0}', " ");
-    debug_assert!(all.lines().all(|line| line.chars().count() <= WIDTH || !line.contains(' ')));
-    all
+    // The wrapper breaks at spaces, so what stands before the text must hold none.
+    let held = first.replace(' ', "\u{a0}");
+    wrapped(&format!("{held}{text}"), indent).replace('\u{a0}', " ")
 }
 
 /// A default as recipes write it.
 fn toml(value: &Value) -> String {
     match value {
         Value::Object(table) => {
-            let each: Vec<String> = table.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
+            let each: Vec<String> =
+                table.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
             format!("{{ {} }}", each.join(", "))
         }
         Value::Null => "(must be given)".into(),

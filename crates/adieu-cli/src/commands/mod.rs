@@ -46,7 +46,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
 /// A new folder below `runs/`, named after what is run and when.
 fn new_folder(name: &str) -> PathBuf {
     let stamp = words::stamp(SystemTime::now());
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+    let name: String =
+        name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     let first = Path::new("runs").join(format!("{name}-{stamp}"));
     let further = (2..).map(|i| Path::new("runs").join(format!("{name}-{stamp}-{i}")));
     std::iter::once(first).chain(further).find(|path| !path.exists()).unwrap_or_default()
@@ -57,7 +58,8 @@ fn whole(folder: &Path) -> anyhow::Result<PathBuf> {
     let whole = std::path::absolute(folder);
     let whole = whole.with_context(|| format!("{}: cannot tell the whole path", folder.display()))?;
     if whole.to_str().is_none() {
-        let what = format!("{}: the path is not Unicode, and a recipe must be; rename the folder", whole.display());
+        let what =
+            format!("{}: the path is not Unicode, and a recipe must be; rename the folder", whole.display());
         return Err(Usage(what).into());
     }
     Ok(whole)

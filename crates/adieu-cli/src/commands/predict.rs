@@ -20,7 +20,8 @@ pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
     let guess = (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
     let classes = trained.classes();
     if asked.json {
-        let each = classes.iter().zip(&scores).map(|(class, score)| json!({ "class": class, "score": score }));
+        let each =
+            classes.iter().zip(&scores).map(|(class, score)| json!({ "class": class, "score": score }));
         let said = json!({
             "run": asked.run,
             "checkpoint": trained.checkpoint(),
@@ -35,7 +36,11 @@ pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
     let shape = trained.image();
     let plane = &pixels[..shape.height * shape.width];
     let drawn = images::lines(plane, shape.width, terminal::results_have_colour()).join("\n");
-    terminal::result(&format!("{drawn}\n\n{} by `{readout}`\n\n{}", classes[guess], bars(classes, &scores, guess)))
+    terminal::result(&format!(
+        "{drawn}\n\n{} by `{readout}`\n\n{}",
+        classes[guess],
+        bars(classes, &scores, guess)
+    ))
 }
 
 /// One bar a class, from the lowest score to the highest.
@@ -62,7 +67,10 @@ mod tests {
     #[test]
     fn bars_reach_from_the_lowest_score_to_the_highest() {
         let classes = ["0", "boot"].map(String::from);
-        insta::assert_snapshot!(bars(&classes, &[-12.5, 3.25], 1), @"");
+        insta::assert_snapshot!(bars(&classes, &[-12.5, 3.25], 1), @r"
+             0  -12.5000
+        → boot    3.2500  ████████████████████████████████████████
+        ");
         assert_eq!(bars(&classes, &[1.0, 1.0], 0).matches('█').count(), 2 * BAR, "all alike: all full");
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn run(asked: &Report) -> anyhow::Result<()> {
         (None, _) => PAGE.into(),
     };
     if page.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        let what = format!("{}: the numbers go there, beside the page; name the page, as in --out compared.html", page.display());
+        let what = format!(
+            "{}: the numbers go there, beside the page; name the page, as in --out compared.html",
+            page.display()
+        );
         return Err(Usage(what).into());
     }
     publish(&asked.folders, &page, asked.show)
@@ -37,12 +40,17 @@ pub(super) fn publish(folders: &[PathBuf], page: &Path, show: Show) -> anyhow::R
     }
     evidence.write(page, Some(footer(folders)))?;
     if show.json {
-        let mut summary = serde_json::to_value(&evidence.summary).context("cannot write the summary as JSON")?;
+        let mut summary =
+            serde_json::to_value(&evidence.summary).context("cannot write the summary as JSON")?;
         summary["report"] = json!(page);
         terminal::result(&summary.to_string())?;
     } else {
         let verdict = text::wrapped(&text::verdict(&evidence.summary), "");
-        terminal::result(&format!("{}\n{verdict}\nReport: {}", text::table(&evidence.summary), page.display()))?;
+        terminal::result(&format!(
+            "{}\n{verdict}\nReport: {}",
+            text::table(&evidence.summary),
+            page.display()
+        ))?;
     }
     if show.open {
         open(page);

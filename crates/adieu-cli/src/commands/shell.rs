@@ -21,7 +21,8 @@ pub(super) fn man(out: Option<&Path>) -> anyhow::Result<()> {
         clap_mangen::Man::new(Args::command()).render(&mut page).context("cannot make the manual page")?;
         return terminal::result(&String::from_utf8_lossy(&page));
     };
-    let failed = || format!("{}: cannot write the manual pages; choose a folder you may write to", folder.display());
+    let failed =
+        || format!("{}: cannot write the manual pages; choose a folder you may write to", folder.display());
     std::fs::create_dir_all(folder).with_context(failed)?;
     clap_mangen::generate_to(Args::command(), folder).with_context(failed)
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use adieu::record::{Event, Outcome, RunStart};
 use adieu::recipe::locate;
+use adieu::record::{Event, Outcome, RunStart};
 use adieu::sink::StopOn;
 use adieu::trainer::{self, Ended};
 use adieu::{Error, Plan, Recipe, RunFolder};
@@ -87,7 +87,8 @@ fn start_of(folder: &Path) -> anyhow::Result<Option<RunStart>> {
 /// A failure in the middle of a run says how to go on.
 fn failed(error: Error, folder: &Path) -> anyhow::Error {
     let resumable = RunFolder::open(folder).is_ok_and(|run| run.checkpoints().is_ok_and(|c| !c.is_empty()));
-    let refused = matches!(error, Error::Folder { .. } | Error::Recipe(_) | Error::Data(_) | Error::Checkpoint { .. });
+    let refused =
+        matches!(error, Error::Folder { .. } | Error::Recipe(_) | Error::Data(_) | Error::Checkpoint { .. });
     if refused || !resumable {
         return error.into();
     }
@@ -125,7 +126,11 @@ pub(super) fn diverged(run: &Path, outcome: &Outcome) -> Option<anyhow::Error> {
 }
 
 /// Reads a dataset and says so.
-pub(super) fn dataset(kind: &str, dir: Option<&Path>, manner: Manner) -> anyhow::Result<adieu::data::Dataset> {
+pub(super) fn dataset(
+    kind: &str,
+    dir: Option<&Path>,
+    manner: Manner,
+) -> anyhow::Result<adieu::data::Dataset> {
     let _doing = Doing::begin(manner, "reading the data");
     adieu::data::load(kind, dir).map_err(Error::from).context("the data cannot be used")
 }

@@ -1,0 +1,239 @@
+//! Asking what was trained, and what there is.
+
+mod support;
+
+use serde_json::Value;
+use support::{Desk, SIDE, image, picture};
+
+fn trained() -> Desk {
+    let desk = Desk::new();
+    desk.recipe("ff.toml", "epochs = 8", "kind = \"forward_forward\"\nreadout = \"head\"");
+    desk.adieu("train ff.toml --out r --quiet").well();
+    desk
+}
+
+#[test]
+fn eval_agrees_with_the_record_for_every_readout() {
+    let desk = trained();
+    let record = desk.text("r/events.jsonl");
+    let last = record.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last: Vec<Value> = last.filter(|e| e["event"] == "evaluated" && e["last"] == true).collect();
+    assert_eq!(last.len(), 2, "goodness and head");
+    for told in last {
+        let readout = told["readout"].as_str().unwrap();
+        let said = desk.adieu(&format!("eval r --readout {readout} --json")).json();
+        for key in ["errors", "rows", "error", "confusion", "split", "step"] {
+            assert_eq!(said[key], told[key], "{readout}: {key}");
+        }
+    }
+}
+
+#[test]
+fn eval_shows_the_error_and_what_was_taken_for_what() {
+    let desk = trained();
+    let out = desk.adieu("eval r --split train").well();
+    let mut lines = out.lines();
+    let first = lines.next().unwrap();
+    assert!(
+        first.contains(" of 120 training rows wrong: ") && first.ends_with(" by `head`, after 96 steps"),
+        "{out}"
+    );
+    let rows: Vec<Vec<u64>> = lines
+        .skip(3)
+        .map(|line| line.split_whitespace().skip(1).map(|cell| cell.parse().unwrap_or(0)).collect())
+        .collect();
+    assert_eq!(rows.iter().map(|row| row.iter().sum::<u64>()).collect::<Vec<_>>(), [40, 40, 40], "{out}");
+    let message = desk.adieu("eval r --split validation").badly(1);
+    assert!(message.starts_with("r: this run holds no rows out for validation; "), "{message}");
+    let message = desk.adieu("eval r --readout logits").badly(2);
+    assert_eq!(message, "forward_forward has no read-out `logits`; choose one of: head, goodness");
+}
+
+#[test]
+fn eval_judges_other_data_of_the_same_kind() {
+    let desk = trained();
+    std::fs::create_dir(desk.at("other")).unwrap();
+    for file in std::fs::read_dir(desk.at("tiny")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), desk.at("other").join(file.file_name())).unwrap();
+    }
+    std::fs::remove_dir_all(desk.at("tiny")).unwrap();
+    let message = desk.adieu("eval r").badly(1);
+    assert!(message.contains("tiny: no such folder; "), "{message}");
+    assert_eq!(desk.adieu("eval r --data-dir other --json").json()["rows"], 60);
+}
+
+#[test]
+fn a_picture_and_the_same_row_of_an_idx_file_get_the_same_answer() {
+    let desk = trained();
+    // Row 17 of the test images, as the desk made it.
+    desk.write("seventeen.png", &picture(SIDE, SIDE, &image(17 % 3, 20_017)));
+    let of_picture = desk.adieu("predict r seventeen.png --json").json();
+    let of_row = desk.adieu("predict r tiny/t10k-images-idx3-ubyte#17 --json").json();
+    assert_eq!((&of_picture["guess"], &of_picture["scores"]), (&of_row["guess"], &of_row["scores"]));
+    assert_eq!(of_picture["class"], "2", "17 mod 3, and the network has learnt: {of_picture}");
+    assert_eq!(of_picture["scores"].as_array().unwrap().len(), 3);
+    let other = desk.adieu("predict r seventeen.png --readout goodness --json").json();
+    assert_ne!(other["scores"], of_picture["scores"]);
+}
+
+#[test]
+fn a_prediction_shows_the_image_the_guess_and_every_score() {
+    let desk = trained();
+    let pixels: Vec<u8> =
+        (0..36).map(|pixel| if [2, 4].contains(&(pixel / SIDE)) { 255 } else { 0 }).collect();
+    desk.write("middle.png", &picture(SIDE, SIDE, &pixels));
+    let out = desk.adieu("predict r middle.png").well();
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        lines[..3].iter().map(|line| line.trim_end()).collect::<Vec<_>>(),
+        ["", "▀▀▀▀▀▀", "▀▀▀▀▀▀"],
+        "{out}"
+    );
+    assert_eq!(lines[4], "1 by `head`", "{out}");
+    assert_eq!(lines.len(), 9, "{out}");
+    assert!(lines[7].starts_with("→ 1 ") && lines[7].ends_with(&"█".repeat(40)), "{out}");
+}
+
+#[test]
+fn predicting_needs_no_training_data() {
+    let desk = trained();
+    desk.write("one.png", &picture(SIDE, SIDE, &image(0, 5)));
+    std::fs::remove_dir_all(desk.at("tiny")).unwrap();
+    desk.adieu("predict r one.png").well();
+}
+
+#[test]
+fn reports_gather_runs_from_anywhere() {
+    let desk = trained();
+    desk.recipe("bp.toml", "epochs = 2", "kind = \"back_prop\"");
+    desk.adieu("train bp.toml --out below/s --quiet").well();
+    let said = desk.adieu("report r below --out new/folder/both.html --json").json();
+    assert_eq!(
+        (said["runs"].as_array().unwrap().len(), &said["report"]),
+        (2, &"new/folder/both.html".into())
+    );
+    assert!(desk.has("new/folder/both.html") && desk.has("new/folder/both.json"));
+    assert!(desk.text("new/folder/both.html").contains("adieu report r below"), "it says how it was made");
+    assert_eq!(
+        desk.adieu("report r r --json").json()["runs"].as_array().unwrap().len(),
+        1,
+        "met twice, counted once"
+    );
+    let message = desk.adieu("report r --out x.json").badly(2);
+    assert!(message.contains("name the page"), "{message}");
+    let message = desk.adieu("report tiny").badly(1);
+    assert!(message.starts_with("tiny: there is no run here or below; "), "{message}");
+}
+
+#[test]
+fn a_report_is_opened_or_it_is_said_that_nothing_can() {
+    let desk = trained();
+    let said = desk.sh("PATH=/nonexistent adieu report r --open");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    if cfg!(target_os = "linux") {
+        assert!(
+            said.err.contains("nothing here opens pages (tried xdg-open, gio, wslview); open r/report.html"),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn everything_listed_is_a_valid_choice() {
+    let desk = Desk::new();
+    let listed = desk.adieu("list --json").json();
+    let names = |topic: &str| -> Vec<String> {
+        let items = listed[topic].as_array().unwrap_or_else(|| panic!("no {topic}"));
+        assert!(!items.is_empty(), "{topic}");
+        items.iter().map(|item| item["name"].as_str().unwrap().to_string()).collect()
+    };
+    assert!(names("meters").contains(&"allocated".into()) && names("datasets").contains(&"mnist".into()));
+    assert!(names("exhibits").contains(&"verdict".into()));
+    let inside = [
+        ("goodness", "goodness"),
+        ("negatives", "negatives"),
+        ("optimizers", "optimizer"),
+        ("schedules", "schedule"),
+        ("labels", "label"),
+        ("objectives", "objective"),
+    ];
+    for (topic, key) in inside {
+        for name in names(topic) {
+            desk.recipe(
+                "r.toml",
+                "",
+                &format!("kind = \"forward_forward\"\n{key} = {{ kind = \"{name}\" }}"),
+            );
+            desk.adieu("lint r.toml").well();
+        }
+    }
+    for learner in names("learners") {
+        desk.recipe("r.toml", "", &format!("kind = \"{learner}\""));
+        desk.adieu("lint r.toml").well();
+    }
+    for norm in names("norms") {
+        desk.recipe("r.toml", "", &format!("kind = \"back_prop\"\nnorm = \"{norm}\""));
+        desk.adieu("lint r.toml").well();
+    }
+    assert_eq!(names("activations").len(), 8);
+}
+
+#[test]
+fn one_topic_is_listed_with_the_meaning_of_every_setting() {
+    let desk = Desk::bare();
+    insta::assert_snapshot!(desk.adieu("list goodness").well(), @r#"
+    goodness: learner.goodness = { kind = "…" }
+      sum_squares   g = Σ h².
+      mean_squares  g = mean h².
+    "#);
+    let out = desk.adieu("list optimizers").well();
+    assert!(out.contains("momentum = 0.9\n") && out.contains("Learning rate η."), "{out}");
+    assert!(!desk.adieu("list").well().contains("See "), "every choice says what it is");
+    assert!(desk.adieu("list").well().lines().all(|line| line.chars().count() <= 100));
+    let schema: Value = serde_json::from_str(&desk.adieu("list schema").well()).unwrap();
+    assert!(schema["properties"]["learner"].is_object());
+}
+
+#[test]
+fn a_folder_of_data_is_described_and_drawn() {
+    let desk = Desk::new();
+    let out = desk.adieu("data show --data-dir tiny").well();
+    for part in ["tiny, tiny\n", "6 × 6 pixels", "120 to train, 60 to test", "CRC-32", "▄▄▄▄▄▄"]
+    {
+        assert!(out.contains(part), "no `{part}` in {out}");
+    }
+    let said = desk.adieu("data show --data-dir tiny --json").json();
+    assert_eq!(said["train_counts"], serde_json::json!([40, 40, 40]));
+    assert_eq!(said["test_counts"], serde_json::json!([20, 20, 20]));
+    assert!(desk.adieu("data list").well().contains("bundled; licence: CC BY-SA 3.0"));
+    let message = desk.adieu("data show nonesuch").badly(1);
+    assert!(message.contains("there is no dataset 'nonesuch': choose one of mnist, idx"), "{message}");
+}
+
+#[test]
+fn completions_and_manual_pages_cover_every_command() {
+    let desk = Desk::bare();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(desk.adieu(&format!("completions {shell}")).well().contains("predict"), "{shell}");
+    }
+    assert!(desk.adieu("man").well().contains(".TH adieu"));
+    assert_eq!(desk.adieu("man --out pages").well(), "");
+    for page in ["adieu.1", "adieu-duel.1", "adieu-data-show.1"] {
+        assert!(desk.has(&format!("pages/{page}")), "{page}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let desk = Desk::bare();
+    let said = desk.sh("adieu list schema 2>err | head -n 1 && cat err >&2");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{said:?}");
+    assert_eq!(said.out, "{\n");
+    let said = desk.sh("{ adieu list schema; echo $? >&2; } 2>&1 >/dev/full");
+    assert!(
+        said.out.contains("adieu: cannot write the result to standard output: No space left"),
+        "{said:?}"
+    );
+    assert!(said.out.ends_with("1\n"), "a full disk is a failure: {said:?}");
+}

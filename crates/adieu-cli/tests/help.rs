@@ -1,0 +1,504 @@
+//! What teaches: the help of every command.
+
+mod support;
+
+use support::Desk;
+
+fn help(command: &str) -> String {
+    let said = Desk::bare().adieu(&format!("{command} --help"));
+    let out = said.well();
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "too wide for a terminal:\n{out}");
+    // Clap ends some lines with blanks.
+    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_program() {
+    insta::assert_snapshot!(help(""), @r"
+    Trains neural networks without back-propagation, trains the same networks with it, and measures what
+    each costs
+
+    Usage: adieu [OPTIONS] <COMMAND>
+
+    Commands:
+      duel         Forward-Forward against back-propagation: same network, rows, batches and initial
+                   weights
+      train        Run a recipe
+      resume       Go on with an interrupted run or duel
+      eval         Judge the rows of a split by a trained network
+      predict      Ask a trained network about one image
+      report       Make a page of figures and tables of any runs
+      list         Show what recipes can choose from, what is measured and what reports show
+      lint         Check records and recipes
+      data         Show datasets
+      completions  Print a completion script for a shell
+      man          Print the manual page, or write the pages of all commands into a folder
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -q, --quiet    Show no progress; results and errors still come
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Exit codes:
+      0  done
+      1  a run failed, diverged or was interrupted, or an input file is bad
+      2  wrong usage, or a faulty recipe
+
+    A run is a folder: recipe.toml (every default spelled out), events.jsonl (all that happened) and
+    checkpoint-N.safetensors. New ones lie in runs/ below the current folder unless --out says
+    otherwise.
+    Ctrl-C finishes the step, saves, and says how to go on; nothing is lost.
+
+    Start here:
+      adieu duel --epochs 3       Forward-Forward against back-propagation on handwritten digits
+      adieu list                  everything a recipe can choose from
+    ");
+}
+
+/// The defaults are tuned in the library; the help names whatever they are.
+#[test]
+fn duel() {
+    let real = adieu::duel::Duel::default();
+    let hidden: Vec<String> = real.hidden.iter().map(u64::to_string).collect();
+    let help = help("duel").replace(&format!("[default: {}]", real.epochs), "[default: EPOCHS]");
+    insta::assert_snapshot!(help.replace(&format!("[default: {}]", hidden.join(",")), "[default: WIDTHS]"), @r#"
+    Forward-Forward against back-propagation: same network, rows, batches and initial weights.
+
+    Trains one network twice from the same initial weights, on the same rows and batches: by
+    Forward-Forward and by back-propagation. Ends with a table, a verdict in words, and a report with
+    figures.
+
+    Each seed is a pair of runs; several seeds give paired intervals. With --out, a duel that lies there
+    already goes on: what is finished is kept, what was interrupted is resumed, and options not named
+    are those of that duel.
+
+    Usage: adieu duel [OPTIONS]
+
+    Options:
+          --epochs <N>
+              Times each learner goes through the training rows [default: EPOCHS]
+
+          --hidden <WIDTHS>
+              Widths of the hidden layers [default: WIDTHS]
+
+          --seeds <N>
+              Number of pairs, with seeds S, S+1, …; a duel that lies in --out may be given more
+              [default: 1]
+
+          --seed <S>
+              First seed [default: 1]
+
+          --data-dir <DIR>
+              Folder of IDX files to learn from, instead of the bundled digits
+
+          --out <DIR>
+              Folder of the duel [default: runs/duel-DATE-TIME, in UTC]
+
+          --json
+              Print one JSON object instead: {"runs": […], "groups": […], "comparisons": […], "report":
+              PATH}
+
+          --open
+              Open the report when it is made
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu duel                                    the bundled digits
+      adieu duel --epochs 3 --hidden 400,400        a smaller network, fewer epochs
+      adieu duel --seeds 5 --out runs/five --open   five pairs, then show the report
+      adieu duel --out runs/five                    go on after an interruption
+      adieu duel --data-dir ~/data/fashion-mnist    your own IDX files
+      adieu duel --json | jq '.runs[].test_error'   for programs
+
+    The folder gets duel.json (the options), LEARNER/seed-N/ (the runs), report.html and report.json.
+    "#);
+}
+
+#[test]
+fn train() {
+    insta::assert_snapshot!(help("train"), @r#"
+    Run a recipe.
+
+    A recipe is a TOML file that says what to learn from, the network, and how it learns. The run ends
+    with a table and a report.
+
+    Usage: adieu train [OPTIONS] <RECIPE>
+
+    Arguments:
+      <RECIPE>
+              The recipe
+
+    Options:
+          --out <DIR>
+              Folder of the run; must not hold one already [default: runs/NAME-SEED-DATE-TIME, in UTC]
+
+          --seed <S>
+              Seed, instead of the recipe's
+
+          --json
+              Print one JSON object instead: {"runs": […], "groups": […], "comparisons": […], "report":
+              PATH}
+
+          --open
+              Open the report when it is made
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu train recipes/ff-mnist-1000x3.toml
+      adieu train my.toml --out runs/first --seed 7
+
+    A recipe can be as short as this; `adieu list` shows the choices, `adieu list schema` every key:
+      [model]
+      blocks = [[1000], [1000], [1000]]
+      [learner]
+      kind = "forward_forward"
+    "#);
+}
+
+#[test]
+fn resume() {
+    insta::assert_snapshot!(help("resume"), @r#"
+    Go on with an interrupted run or duel.
+
+    A run goes on from its latest whole checkpoint, and its result is that of the uninterrupted run, bit
+    for bit.
+
+    Usage: adieu resume [OPTIONS] <RUN|DUEL>
+
+    Arguments:
+      <RUN|DUEL>
+              Folder of a run or a duel
+
+    Options:
+          --json
+              Print one JSON object instead: {"runs": […], "groups": […], "comparisons": […], "report":
+              PATH}
+
+          --open
+              Open the report when it is made
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu resume runs/first
+      adieu resume runs/five        a duel: finished runs are kept, the others go on or begin
+    "#);
+}
+
+#[test]
+fn eval() {
+    insta::assert_snapshot!(help("eval"), @r#"
+    Judge the rows of a split by a trained network.
+
+    Takes the latest checkpoint of a run and shows the error, with its binomial standard error, and
+    which class was taken for which.
+
+    Usage: adieu eval [OPTIONS] <RUN>
+
+    Arguments:
+      <RUN>
+              Folder of a run
+
+    Options:
+          --split <SPLIT>
+              Which rows; only runs with data.split = "choose" hold rows out for validation
+
+              [default: test]
+              [possible values: test, validation, train]
+
+          --readout <NAME>
+              Way to read out an answer [default: the learner's own]
+
+          --data-dir <DIR>
+              Folder of other IDX files to judge, of the same classes and size
+
+          --json
+              Print one JSON object instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu eval runs/first
+      adieu eval runs/first --readout head
+      adieu eval runs/first --split train --json
+      adieu eval runs/first --data-dir ~/data/shifted-digits
+    "#);
+}
+
+#[test]
+fn predict() {
+    insta::assert_snapshot!(help("predict"), @r"
+    Ask a trained network about one image.
+
+    Takes the latest checkpoint of a run and shows its guess and the score of each class. The image must
+    have the size of the training images; it is not scaled. The bundled digits are light on dark.
+
+    Usage: adieu predict [OPTIONS] <RUN> <IMAGE>
+
+    Arguments:
+      <RUN>
+              Folder of a run
+
+      <IMAGE>
+              A PNG picture, or FILE#ROW of an IDX file of images
+
+    Options:
+          --readout <NAME>
+              Way to read out an answer [default: the learner's own]
+
+          --json
+              Print one JSON object instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu predict runs/first seven.png
+      adieu predict runs/first t10k-images-idx3-ubyte#17     row 17 of an IDX file, from 0
+      adieu predict runs/first seven.png --readout head --json
+    ");
+}
+
+#[test]
+fn report() {
+    insta::assert_snapshot!(help("report"), @r#"
+    Make a page of figures and tables of any runs.
+
+    Reads the records of all runs at or below the folders named and makes one report of them: FILE is
+    one page that needs nothing else, and its numbers lie beside it as .json. Reports are derived:
+    delete and make them as you like.
+
+    Usage: adieu report [OPTIONS] <RUN|DIR>...
+
+    Arguments:
+      <RUN|DIR>...
+              Folders of runs or duels, or folders above them
+
+    Options:
+          --out <FILE>
+              Where the page goes [default: report.html in the folder named, or here if there are
+              several]
+
+          --json
+              Print one JSON object instead: {"runs": […], "groups": […], "comparisons": […], "report":
+              PATH}
+
+          --open
+              Open the report when it is made
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu report runs/five --open
+      adieu report runs/ff-mnist-1 runs/bp-mnist-1 --out compared.html
+      adieu report runs --json | jq '.groups[].metrics.test_error'
+    "#);
+}
+
+#[test]
+fn list() {
+    insta::assert_snapshot!(help("list"), @r"
+    Show what recipes can choose from, what is measured and what reports show.
+
+    Shows every choice by the name that recipes use, with its settings and their defaults. Without a
+    topic, all of them.
+
+    Usage: adieu list [OPTIONS] [TOPIC]
+
+    Arguments:
+      [TOPIC]
+              What to show
+
+              Possible values:
+              - learners
+              - goodness
+              - objectives
+              - negatives
+              - labels
+              - optimizers
+              - schedules
+              - activations
+              - norms
+              - datasets
+              - meters
+              - exhibits
+              - schema:      The JSON Schema of recipes
+
+    Options:
+          --json
+              Print JSON instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu list
+      adieu list optimizers
+      adieu list schema > recipe.schema.json    for editors that complete and check TOML
+    ");
+}
+
+#[test]
+fn lint() {
+    insta::assert_snapshot!(help("lint"), @r"
+    Check records and recipes.
+
+    Checks a folder's records against the rules every record obeys, and its recipe; or a recipe file,
+    data and all. Every finding is printed with its line. Warnings mark what is sound but not finished.
+
+    Usage: adieu lint [OPTIONS] <RUN|RECIPE>...
+
+    Arguments:
+      <RUN|RECIPE>...
+              Folders of runs, folders above them, or recipes (.toml)
+
+    Options:
+          --json
+              Print a JSON list of findings instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu lint my.toml
+      adieu lint runs/first runs/five
+
+    Exit code 1 if a record has an error or data cannot be read, 2 if a recipe is faulty; warnings alone
+    give 0.
+    ");
+}
+
+#[test]
+fn data() {
+    insta::assert_snapshot!(help("data"), @r"
+    Show datasets
+
+    Usage: adieu data [OPTIONS] <COMMAND>
+
+    Commands:
+      list  Name the datasets, their licences, and whether they are bundled
+      show  Describe a dataset and draw some of its images
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -q, --quiet  Show no progress; results and errors still come
+      -h, --help   Print help
+    ");
+}
+
+#[test]
+fn data_list() {
+    insta::assert_snapshot!(help("data list"), @r"
+    Name the datasets, their licences, and whether they are bundled
+
+    Usage: adieu data list [OPTIONS]
+
+    Options:
+          --json   Print JSON instead
+      -q, --quiet  Show no progress; results and errors still come
+      -h, --help   Print help
+    ");
+}
+
+#[test]
+fn data_show() {
+    insta::assert_snapshot!(help("data show"), @r"
+    Describe a dataset and draw some of its images
+
+    Usage: adieu data show [OPTIONS] [NAME]
+
+    Arguments:
+      [NAME]  Which [default: mnist; idx with --data-dir]
+
+    Options:
+          --data-dir <DIR>  Folder of its files
+          --json            Print one JSON object instead
+      -q, --quiet           Show no progress; results and errors still come
+      -h, --help            Print help
+
+    Examples:
+      adieu data show
+      adieu data show --data-dir ~/data/fashion-mnist
+    ");
+}
+
+#[test]
+fn completions() {
+    insta::assert_snapshot!(help("completions"), @r"
+    Print a completion script for a shell
+
+    Usage: adieu completions [OPTIONS] <SHELL>
+
+    Arguments:
+      <SHELL>  Which shell [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -q, --quiet  Show no progress; results and errors still come
+      -h, --help   Print help
+
+    Examples:
+      adieu completions bash > ~/.local/share/bash-completion/completions/adieu
+      adieu completions zsh > ~/.zfunc/_adieu
+      adieu completions fish > ~/.config/fish/completions/adieu.fish
+    ");
+}
+
+#[test]
+fn man() {
+    insta::assert_snapshot!(help("man"), @r"
+    Print the manual page, or write the pages of all commands into a folder
+
+    Usage: adieu man [OPTIONS]
+
+    Options:
+          --out <DIR>  Write adieu.1, adieu-duel.1, … into this folder
+      -q, --quiet      Show no progress; results and errors still come
+      -h, --help       Print help
+
+    Examples:
+      adieu man | man -l -
+      adieu man --out ~/.local/share/man/man1
+    ");
+}
+
+#[test]
+fn nothing_asked_is_answered_with_help_and_a_short_word_with_the_long_one() {
+    let desk = Desk::bare();
+    let said = desk.adieu("");
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("Start here:"), "{said:?}");
+    assert_eq!(desk.adieu("help duel").well().trim_end(), help("duel"));
+    assert_eq!(desk.adieu("--version").well(), concat!("adieu ", env!("CARGO_PKG_VERSION"), "\n"));
+}
