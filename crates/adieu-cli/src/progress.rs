@@ -123,8 +123,8 @@ impl Watch {
     /// Watches a run called `name`; `start` is what a run that is resumed said at its start.
     pub(crate) fn new(manner: Manner, name: String, start: Option<&RunStart>) -> Watch {
         let bar = (manner == Manner::Redrawn).then(|| {
-            let bar = bar(1, "{prefix} {bar:20} {percent:>3} % {wide_msg}");
-            bar.set_prefix(name.clone());
+            let bar = bar(1, "{prefix} {bar:10} {percent:>3} % {wide_msg}");
+            bar.set_prefix(name.replace("(run ", "("));
             bar.tick();
             bar
         });
@@ -192,18 +192,19 @@ impl Watch {
         self.say(&format!("{}: {}", self.name, self.state(epoch)));
     }
 
-    /// `epoch 3 of 12, 2.31 % of 1,000 test rows wrong, loss 0.1234, 12 s, about 40 s left`.
+    /// `epoch 3 of 12, about 40 s left, 2.31 % of 1,000 test rows wrong, loss 0.1234, 12 s so far`: what matters most
+    /// first, since narrow terminals cut the end off.
     fn state(&self, epoch: u64) -> String {
         let now = self.begun.elapsed();
         let mut parts = vec![format!("epoch {epoch} of {}", self.told.epochs)];
+        let left = self.progress.and_then(|progress| self.forecast.left(progress, now));
+        parts.extend(left.map(|left| format!("about {} left", words::duration(left))));
         parts.extend(self.told.error.clone());
         if !self.told.losses.is_empty() {
             let losses: Vec<String> = self.told.losses.iter().map(|loss| format!("{loss:.4}")).collect();
             parts.push(format!("loss {}", losses.join(" ")));
         }
-        parts.push(words::duration(now));
-        let left = self.progress.and_then(|progress| self.forecast.left(progress, now));
-        parts.extend(left.map(|left| format!("about {} left", words::duration(left))));
+        parts.push(format!("{} so far", words::duration(now)));
         parts.join(", ")
     }
 
@@ -232,7 +233,7 @@ impl Watch {
             bar.set_length(progress.steps);
             bar.set_position(progress.step);
             let state = self.state(progress.epoch);
-            bar.set_message(if self.told.judging { format!("judging all rows, {state}") } else { state });
+            bar.set_message(if self.told.judging { format!("judging, {state}") } else { state });
         }
     }
 }

@@ -184,6 +184,42 @@ fn folders_that_are_no_runs_are_named() {
 }
 
 #[test]
+fn runs_and_duels_do_not_share_a_folder() {
+    let desk = Desk::new();
+    desk.recipe("r.toml", "epochs = 1", BP);
+    desk.adieu("train r.toml --out r").well();
+    desk.adieu(DUEL).well();
+    let message = desk.adieu("duel --data-dir tiny --hidden 12,12 --epochs 2 --out r").badly(2);
+    assert_eq!(message, "r: a single run lies there; choose another --out for the duel");
+    let message = desk.adieu("train r.toml --out d").badly(2);
+    assert_eq!(message, "d: a duel lies there; choose another --out for the run");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn paths_that_are_not_unicode_are_no_panic() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Stdio};
+    let desk = Desk::new();
+    desk.recipe("r.toml", "epochs = 1", BP);
+    desk.write("one.png", &picture(SIDE, SIDE, &[0; PIXELS]));
+    let odd = OsStr::from_bytes(b"r\xff");
+    for args in ["train r.toml --json --out", "report --json", "eval --json", "predict --json", "lint"] {
+        let mut command = desk.command(args);
+        command.arg(odd);
+        if args.starts_with("predict") {
+            command.arg("one.png");
+        }
+        let output = command.stderr(Stdio::piped()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{args}: {err}");
+    }
+    fs::rename(desk.at("tiny"), desk.at("").join(OsStr::from_bytes(b"tiny\xff"))).unwrap();
+    let output = desk.command("duel --data-dir").arg(OsStr::from_bytes(b"tiny\xff")).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && err.contains("the path is not Unicode"), "{err}");
+}
+
+#[test]
 fn a_checkpoint_of_another_network_is_refused() {
     let desk = Desk::new();
     desk.recipe("r.toml", "epochs = 1", BP);

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use adieu::Plan;
 use adieu::data::Dataset;
 use adieu::duel::Duel;
 use adieu::duel_folder::{DuelFolder, Standing};
 use adieu::record::Outcome;
+use adieu::{Plan, RunFolder};
 
 use super::report::{PAGE, publish};
 use super::train::{again, diverged, interrupted, once};
@@ -20,6 +20,10 @@ pub(super) fn run(asked: &args::Duel, manner: Manner) -> anyhow::Result<()> {
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder("duel"));
     let known = if DuelFolder::is_at(&out) { Some(DuelFolder::open(&out)?) } else { None };
     let duel = options(asked, known.as_ref().map(DuelFolder::duel), &out)?;
+    if known.is_none() && RunFolder::open(&out).is_ok() {
+        let what = format!("{}: a single run lies there; choose another --out for the duel", out.display());
+        return Err(Usage(what).into());
+    }
     let data = read(&duel, manner)?;
     let folder = match known {
         Some(known) if *known.duel() == duel => known,

@@ -30,8 +30,8 @@ pub(super) fn run(asked: &Eval, manner: Manner) -> anyhow::Result<()> {
     };
     if asked.json {
         let said = json!({
-            "run": asked.run,
-            "checkpoint": trained.checkpoint(),
+            "run": asked.run.display().to_string(),
+            "checkpoint": trained.checkpoint().display().to_string(),
             "step": evaluation.step,
             "split": evaluation.split,
             "readout": evaluation.readout,

@@ -23,9 +23,9 @@ pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
         let each =
             classes.iter().zip(&scores).map(|(class, score)| json!({ "class": class, "score": score }));
         let said = json!({
-            "run": asked.run,
-            "checkpoint": trained.checkpoint(),
-            "image": asked.image,
+            "run": asked.run.display().to_string(),
+            "checkpoint": trained.checkpoint().display().to_string(),
+            "image": asked.image.display().to_string(),
             "readout": readout,
             "guess": guess,
             "class": classes[guess],

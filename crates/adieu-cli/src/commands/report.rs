@@ -42,7 +42,7 @@ pub(super) fn publish(folders: &[PathBuf], page: &Path, show: Show) -> anyhow::R
     if show.json {
         let mut summary =
             serde_json::to_value(&evidence.summary).context("cannot write the summary as JSON")?;
-        summary["report"] = json!(page);
+        summary["report"] = json!(page.display().to_string());
         terminal::result(&summary.to_string())?;
     } else {
         let verdict = text::wrapped(&text::verdict(&evidence.summary), "");

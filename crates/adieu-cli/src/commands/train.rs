@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use adieu::duel_folder::DuelFolder;
 use adieu::recipe::locate;
 use adieu::record::{Event, Outcome, RunStart};
 use adieu::sink::StopOn;
@@ -13,6 +14,7 @@ use anyhow::{Context, anyhow};
 
 use super::report::{PAGE, publish};
 use crate::args::{Show, Train};
+use crate::fault::Usage;
 use crate::progress::{Doing, Manner, Watch};
 use crate::stop;
 
@@ -23,6 +25,10 @@ pub(super) fn run(asked: &Train, manner: Manner) -> anyhow::Result<()> {
     };
     let (name, seed) = (&plan.recipe.name, plan.recipe.seed);
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&format!("{name}-{seed}")));
+    if DuelFolder::is_at(&out) {
+        let what = format!("{}: a duel lies there; choose another --out for the run", out.display());
+        return Err(Usage(what).into());
+    }
     let ended = once(plan, &out, manner, "", &stop::flag())?;
     conclude(&out, &ended, asked.show)
 }
@@ -118,7 +124,7 @@ pub(super) fn interrupted(run: &Path, go_on: &Path) -> anyhow::Error {
 /// What to say of a run that diverged.
 pub(super) fn diverged(run: &Path, outcome: &Outcome) -> Option<anyhow::Error> {
     let Outcome::Diverged { layer, step, what } = outcome else { return None };
-    let layer = layer.map(|layer| format!(" in layer {layer}")).unwrap_or_default();
+    let layer = layer.map(|layer| format!(" in layer {}", layer + 1)).unwrap_or_default();
     Some(anyhow!(
         "{}: diverged at step {step}{layer}: {what} is not finite; the record says so; lower the learning rate and train again",
         run.display()
