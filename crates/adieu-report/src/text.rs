@@ -171,7 +171,7 @@ pub(crate) fn ending(run: &RunSummary) -> String {
         Some(Outcome::Finished) => format!("finished {} epochs", run.epochs_planned),
         Some(Outcome::Interrupted) => format!("interrupted {reached}; it can be resumed"),
         Some(Outcome::Diverged { layer, step, what }) => {
-            let place = layer.map_or_else(String::new, |l| format!(" in layer {l}"));
+            let place = layer.map_or_else(String::new, |l| format!(" in layer {}", l + 1));
             format!("diverged at step {step}{place}: {what}")
         }
         Some(Outcome::Failed { why }) => format!("failed {reached}: {why}"),
@@ -434,7 +434,7 @@ mod tests {
         Forward-Forward *     7              –  90.0 ms  2.00 s         –           –          –
         Back-propagation      7  1.33 ± 0.11 %   43.9 s  54.5 s   144 MiB    3.10 MiB     8.16 T
 
-        * runs/diverged: diverged at step 31 in layer 1: the loss is not a number
+        * runs/diverged: diverged at step 31 in layer 2: the loss is not a number
         ! Forward-Forward with seed 7 diverged after 0.1 of 12 epochs and is left out
         – test error: never evaluated on the test set by its own read-out
         – peak mem: nothing was metered
@@ -468,7 +468,7 @@ mod tests {
         nothing is compared.
 
         Forward-Forward and back-propagation cannot be compared: no seed finished with both. Forward-Forward
-        diverged at step 31 in layer 1: the loss is not a number. On this evidence the question stays open.
+        diverged at step 31 in layer 2: the loss is not a number. On this evidence the question stays open.
 
         There is no run to judge.
         ");

@@ -1,20 +1,20 @@
 //! Checkpoints: safetensors with names (`net.0.weight`, `learner.layer.0.peers`), and in the header's metadata, under
 //! `adieu`, where the run stood. Chance is not in it: every draw is a function of seed, purpose and step.
 
-use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use adieu_core::learn::Learner;
 use adieu_core::parts::block::Net;
 use adieu_core::parts::param::Param;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, serialize};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::Error;
 use crate::clock::Totals;
-use crate::files::write_whole;
+use crate::files::write_through;
 
 const KEY: &str = "adieu";
 
@@ -48,7 +48,8 @@ pub(crate) fn not_finite(net: &mut Net, learner: &mut dyn Learner) -> Option<Str
     found
 }
 
-/// Writes a checkpoint; returns its size in bytes.
+/// Writes a checkpoint; returns its size in bytes. Array by array: a copy of everything would be the peak of the run's
+/// memory, and saving is not what is measured.
 ///
 /// # Errors
 /// [`Error::Io`]; nothing half-written is left.
@@ -58,20 +59,35 @@ pub(crate) fn save(
     learner: &mut dyn Learner,
     position: &Position,
 ) -> Result<u64, Error> {
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    everything(net, learner, &mut |name, param| {
-        let bytes = param.to_rows().iter().flat_map(|value| value.to_le_bytes()).collect();
-        tensors.push((name, param.shape().to_vec(), bytes));
-    });
+    let header = header(net, learner, position);
+    write_through(path, "write the checkpoint", |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(header.as_bytes())?;
+        let mut written = Ok(());
+        everything(net, learner, &mut |_, param| {
+            if written.is_ok() {
+                let bytes: Vec<u8> = param.to_rows().iter().flat_map(|value| value.to_le_bytes()).collect();
+                written = file.write_all(&bytes);
+            }
+        });
+        written
+    })
+}
+
+/// The header of a safetensors file: name, type, shape and place of each array, and the metadata; padded to 8 bytes.
+fn header(net: &mut Net, learner: &mut dyn Learner, position: &Position) -> String {
     let position = serde_json::to_string(position).expect("a position is made of numbers and names");
-    let metadata = HashMap::from([(KEY.to_string(), position)]);
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).expect("the bytes are the shape's");
-        (name.as_str(), view)
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".into(), json!({ KEY: position }));
+    let mut at = 0;
+    everything(net, learner, &mut |name, param| {
+        let end = at + 4 * param.count();
+        header.insert(name, json!({ "dtype": "F32", "shape": param.shape(), "data_offsets": [at, end] }));
+        at = end;
     });
-    let bytes = serialize(views, Some(metadata)).expect("names are unique and sizes small");
-    write_whole(path, &bytes, "write the checkpoint")?;
-    Ok(bytes.len() as u64)
+    let mut header = serde_json::Value::Object(header).to_string();
+    header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+    header
 }
 
 /// Loads a checkpoint into a network and learner built from the same recipe.

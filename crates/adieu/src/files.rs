@@ -1,7 +1,7 @@
 //! Files that are whole or not there: written under a temporary name, flushed, renamed.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::Error;
@@ -11,14 +11,29 @@ use crate::Error;
 /// # Errors
 /// [`Error::Io`], naming `path`.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], what: &'static str) -> Result<(), Error> {
+    write_through(path, what, |file| file.write_all(bytes)).map(|_| ())
+}
+
+/// As [`write_whole`], for what need not be in memory all at once; returns the size of the file.
+///
+/// # Errors
+/// [`Error::Io`], naming `path`.
+pub(crate) fn write_through(
+    path: &Path,
+    what: &'static str,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<u64, Error> {
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
+    let all = || {
+        let mut file = BufWriter::new(File::create(&temporary)?);
+        write(&mut file)?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        let bytes = file.metadata()?.len();
+        fs::rename(&temporary, path)?;
+        Ok(bytes)
     };
-    write().map_err(|source| {
+    all().map_err(|source| {
         // The temporary file may never have come to be; there is nothing to say about that.
         let _ = fs::remove_file(&temporary);
         Error::Io { path: path.to_path_buf(), what, source }

@@ -73,7 +73,6 @@ pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sin
     })?;
     refuse_if_over(&folder)?;
     let mut writer = Writer::append(&folder.events())?;
-    alloc::reset_peaks();
     let (mut net, mut learner) = build(&plan);
     let Some((path, position)) = latest(&folder, &mut net, learner.as_mut())? else {
         // Nothing was saved before the end came: the run begins again, and its record with it.
@@ -83,6 +82,7 @@ pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sin
         std::fs::remove_file(folder.recipe_path()).map_err(Error::io(&folder.recipe_path(), "replace"))?;
         return train(plan, folder.path(), sinks);
     };
+    alloc::reset_peaks();
     let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let resumed = Event::Resumed { checkpoint, step: position.step, train_ns: position.train_ns };
     if writer.next_seq() == 0 {

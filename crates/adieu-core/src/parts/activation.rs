@@ -67,9 +67,4 @@ impl Activation {
             Activation::Identity => Kernel::Identity,
         }
     }
-
-    /// Whether the slope can be told from the output alone (then the total input need not be kept).
-    pub fn slope_needs_total_input(self) -> bool {
-        matches!(self, Activation::Gelu | Activation::Silu)
-    }
 }

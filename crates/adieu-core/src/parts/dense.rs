@@ -69,24 +69,6 @@ impl Dense {
         matrix(h, rows, self.n_out)
     }
 
-    /// dh ⊙ φ'(a); `kept` is h, or a where the slope needs it.
-    fn gated_credit(&self, dy: &Tensor, kept: &Tensor) -> Vec<f32> {
-        let kernel = self.activation.kernel();
-        let (dy, kept) = (view(dy), view(kept));
-        let pairs = dy.iter().zip(kept.iter());
-        match self.activation {
-            Activation::Identity => dy.to_vec(),
-            // The hot one, spelled out so that it becomes a masked copy.
-            Activation::Relu => pairs.map(|(d, h)| if *h > 0.0 { *d } else { *d * 0.0 }).collect(),
-            _ if self.activation.slope_needs_total_input() => {
-                pairs.map(|(d, a)| d * kernel.slope(*a)).collect()
-            }
-            _ => {
-                pairs.map(|(d, h)| d * kernel.slope_from_output(*h).expect("told from the output")).collect()
-            }
-        }
-    }
-
     /// The rows that carry errors, as (x, ∂L/∂a, how many), if leaving the others out pays. What an ungated push adds
     /// to each of its rows is one more row: `Σ_b x_b ⊗ push = (Σ_b x_b) ⊗ push`.
     fn busy_rows(
@@ -139,7 +121,7 @@ impl Block for Dense {
     }
 
     fn forward(&mut self, x: Tensor, _: &mut Rng) -> (Tensor, Saved) {
-        if self.activation.slope_needs_total_input() {
+        if self.activation.kernel().needs_input() {
             let mut pre = Vec::new();
             let h = self.product(&x, Some(&mut pre));
             let pre = matrix(pre, x.dims()[0], self.n_out);
@@ -167,7 +149,8 @@ impl Block for Dense {
             self.describe()
         );
         let x = view(x);
-        let mut da = self.gated_credit(&dy, kept);
+        let mut da = view(&dy).to_vec();
+        self.activation.kernel().pull_back(&view(kept), &mut da); // da = dh ⊙ φ'(a)
         let busy = if skip_idle_rows && !want_dx { self.busy_rows(&x, &da, ungated.as_ref()) } else { None };
         if let (None, Some(ungated)) = (&busy, &ungated) {
             self.push(&mut da, ungated);
@@ -217,7 +200,7 @@ impl Block for Dense {
             output_bytes: (rows * self.n_out * 4) as u64,
             saved_bytes: Some((rows * self.n_out * 4) as u64),
             keeps_input: true,
-            keeps_output: !self.activation.slope_needs_total_input(),
+            keeps_output: !self.activation.kernel().needs_input(),
         }
     }
 

@@ -98,7 +98,8 @@ impl<'a> Spent<'a> {
 
     fn layer_name(&self, layer: u64) -> String {
         let info = self.side.runs.first().and_then(|r| r.start.network.layers.get(layer as usize));
-        info.map_or_else(|| format!("layer {layer}"), |i| format!("layer {layer}: {}", i.name))
+        let place = layer + 1; // people count from one
+        info.map_or_else(|| format!("layer {place}"), |i| format!("layer {place}: {}", i.name))
     }
 
     fn rows(&self) -> Vec<serde_json::Value> {

@@ -61,7 +61,7 @@ fn multiples(side: &Side, told: &[Vec<Separation>]) -> Markup {
             @for layer in layers {
                 @let of_layer: Vec<&Separation> = all().filter(|s| s.layer == layer).collect();
                 figure {
-                    h4 { "Layer " (layer) }
+                    h4 { "Layer " (layer + 1) }
                     (chart(side, layer, &of_layer, x, y))
                     @if let Some(words) = at_the_end(&of_layer) { figcaption { (words) } }
                 }
@@ -85,7 +85,7 @@ fn chart(side: &Side, layer: u64, of_layer: &[&Separation], x: Scale, y: Scale) 
     });
     let lines = Lines {
         id: format!("separation-{}-{layer}", side.index),
-        title: format!("Goodness in layer {layer} of {}", side.group.label),
+        title: format!("Goodness in layer {} of {}", layer + 1, side.group.label),
         description: at_the_end(of_layer).unwrap_or_default(),
         x: Axis { scale: x, title: "epochs".into(), tick: format::trimmed },
         y: Axis { scale: y, title: "goodness ∕ threshold".into(), tick: format::trimmed },
