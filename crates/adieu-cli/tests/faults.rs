@@ -136,6 +136,9 @@ fn options_that_cannot_be_are_usage() {
         assert_eq!(said.code, Some(2), "{args}: {said:?}");
         assert!(said.err.contains(expected) && said.out.is_empty(), "{args}: {said:?}");
     }
+    let wide = vec!["131072"; 40].join(",");
+    let message = desk.adieu(&format!("duel --data-dir tiny --hidden {wide} --out d")).badly(2);
+    assert!(message.contains("GiB, this machine has"), "it would be killed for memory: {message}");
     let message = desk.adieu("duel --data-dir tiny --hidden 10,0 --out d").badly(2);
     assert!(message.contains("model.blocks[1][0]: 0 units are not a layer"), "{message}");
     assert!(!desk.has("d"));

@@ -1,6 +1,7 @@
 //! A plan: a recipe that was checked, with its data. Only a plan trains.
 
 use std::ops::Range;
+use std::path::Path;
 
 use adieu_core::learn::{Learner, Task, widths};
 use adieu_core::parts::Batch;
@@ -89,6 +90,7 @@ impl Plan {
         };
         if faults.is_empty() {
             faults = learner_faults(&recipe, &task);
+            faults.extend(size_fault(&recipe, task.input, meter::machine(Path::new("/")).memory_bytes));
         }
         if !faults.is_empty() {
             return Err(Faults { file: file.into(), faults }.into());
@@ -257,6 +259,22 @@ fn learner_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
     refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy)).collect()
 }
 
+/// Weights that cannot fit into this machine's memory, with a moment for each.
+fn size_fault(recipe: &Recipe, input: Shape, memory_bytes: Option<u64>) -> Option<Fault> {
+    const GIB: f64 = (1_u64 << 30) as f64;
+    let widths = recipe.model.blocks.iter().flatten().copied();
+    let below = std::iter::once(input.features() as u64).chain(widths.clone());
+    let weights: f64 = below.zip(widths).map(|(n_in, n_out)| n_in as f64 * n_out as f64).sum();
+    let (needed, memory) = (2.0 * weights * size_of::<f32>() as f64, memory_bytes? as f64);
+    let what = format!(
+        "the weights and their moments take {:.0} GiB, this machine has {:.1}",
+        needed / GIB,
+        memory / GIB
+    );
+    (needed > memory)
+        .then(|| fault("model.blocks", what, "choose narrower layers, or a machine with more memory"))
+}
+
 fn data_fault(recipe: &Recipe) -> Option<Fault> {
     let (kind, sources) = (&recipe.data.kind, adieu_data::list());
     let Some(source) = sources.iter().find(|source| source.kind() == kind) else {
@@ -267,4 +285,20 @@ fn data_fault(recipe: &Recipe) -> Option<Fault> {
     let missing = !source.bundled() && recipe.data.dir.is_none();
     let remedy = "name the folder of its files: dir = \"path/to/folder\"";
     missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_larger_than_the_memory_is_a_fault_and_an_unknown_memory_is_none() {
+        let text = "[model]\nblocks = [[131072], [131072]]\n[learner]\nkind = \"back_prop\"\n";
+        let recipe = Recipe::parse(text, "r.toml").unwrap();
+        let input = Shape::Image { c: 1, h: 28, w: 28 };
+        let found = |memory: Option<u64>| size_fault(&recipe, input, memory).map(|fault| fault.what);
+        let what = "the weights and their moments take 129 GiB, this machine has 16.0";
+        assert_eq!(found(Some(16 << 30)).as_deref(), Some(what));
+        assert_eq!((found(Some(256 << 30)), found(None)), (None, None));
+    }
 }

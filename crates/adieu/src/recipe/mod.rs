@@ -1,7 +1,7 @@
 //! Recipes: what people write, in TOML. Plain structs; unknown keys are refused; the doc comments become the
 //! schema's descriptions (`adieu list schema`).
 //!
-//! [`Recipe::check`] is the only way to a [`Plan`](crate::Plan). It reports *all* faults at once, each with its key
+//! [`Recipe::check`] is the only way to a [`Plan`]. It reports *all* faults at once, each with its key
 //! path, its line, and what would be right.
 
 mod document;
