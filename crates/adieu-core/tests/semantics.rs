@@ -1,0 +1,157 @@
+//! What pins Forward-Forward's semantics, beside the golden numbers: identities of the paper and of its code.
+#![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
+
+mod common;
+
+use adieu_core::Tensor;
+use adieu_core::learn::{Direction, ForwardForward, Learner, LearnerFn, NoClock, StepCx, Task};
+use adieu_core::parts::Batch;
+use adieu_core::parts::activation::Activation;
+use adieu_core::parts::block::Block;
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::goodness::{GoodnessFn, SumSquares};
+use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::label_code::{LabelCodeFn, Labels, Overlay};
+use adieu_core::parts::norm::Norm;
+use adieu_core::parts::schedule::Constant;
+use adieu_core::parts::shape::Shape;
+use common::{dense, noise};
+use proptest::prelude::*;
+
+fn rows_of(block: &mut dyn Block, name: &str) -> Vec<f32> {
+    let mut rows = Vec::new();
+    block.params(&mut |param| {
+        if param.path().ends_with(name) {
+            rows = param.to_rows();
+        }
+    });
+    rows
+}
+
+fn put(block: &mut dyn Block, name: &str, rows: &[f32]) {
+    block.params(&mut |param| {
+        if param.path().ends_with(name) {
+            param.load_rows(rows);
+        }
+    });
+}
+
+fn goodness(h: &Tensor) -> f64 {
+    f64::from(view(&SumSquares {}.value(h))[0])
+}
+
+proptest! {
+    /// Hinton 2022, "learning fast and slow": on an input of length 1, Δwⱼ = ε yⱼ x with ε = √(S*/S) − 1 moves the
+    /// goodness from S to exactly S*, and leaves the direction of the activity as it was.
+    #[test]
+    fn the_exact_step_moves_goodness_where_it_shall_and_turns_nothing(
+        n_in in 2usize..40, n_out in 2usize..40, at in 0u64..1000, wanted in 0.1f64..50.0,
+    ) {
+        let mut block = Dense::new("0", n_in, n_out, Activation::Relu, &mut Rng::stream(at, Purpose::Init, 0));
+        let x = Norm::L2.apply(&noise(1, n_in, at));
+        let before = block.apply(&x);
+        let s = goodness(&before);
+        prop_assume!(s > 1e-2);
+        let epsilon = (wanted / s).sqrt() - 1.0;
+        let mut weights = rows_of(&mut block, "weight");
+        for (i, x) in view(&x).iter().enumerate() {
+            for (j, y) in view(&before).iter().enumerate() {
+                weights[i * n_out + j] += (epsilon * f64::from(*y) * f64::from(*x)) as f32;
+            }
+        }
+        put(&mut block, "weight", &weights);
+        let after = block.apply(&x);
+        prop_assert!((goodness(&after) / wanted - 1.0).abs() < 1e-3, "{} instead of {wanted}", goodness(&after));
+        let (before, after) = (Norm::L2.apply(&before), Norm::L2.apply(&after));
+        let turned = view(&before).iter().zip(view(&after).iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        prop_assert!(turned < 1e-3, "turned by {turned}");
+    }
+
+    /// The passes of one image differ in the label's inputs and a scale only: a₁ = s (x_rest W_rest + label W_label) + b.
+    #[test]
+    fn the_first_layer_of_every_label_shares_the_image_s_product(
+        classes in 2usize..6, rest in 1usize..30, n_out in 1usize..20, at in 0u64..1000,
+    ) {
+        let n_in = classes + rest;
+        let mut block = Dense::new("0", n_in, n_out, Activation::Identity, &mut Rng::stream(at, Purpose::Init, 0));
+        put(&mut block, "bias", &view(&noise(1, n_out, at + 1)));
+        let (w, b) = (rows_of(&mut block, "weight"), rows_of(&mut block, "bias"));
+        let image: Vec<f32> = view(&noise(1, n_in, at)).iter().map(|v| v.abs()).collect();
+        let shared: Vec<f64> = (0..n_out)
+            .map(|j| (classes..n_in).map(|i| f64::from(image[i]) * f64::from(w[i * n_out + j])).sum())
+            .collect();
+        let rest_squares: f64 = image[classes..].iter().map(|v| f64::from(*v).powi(2)).sum();
+        // One-hot of strength 1: the same scale for every label.
+        let s = 1.0 / ((rest_squares + 1.0) / n_in as f64).sqrt();
+        for label in 0..classes {
+            let shown = Overlay::default().write(&matrix(image.clone(), 1, n_in), Labels::All(label as u8), classes);
+            let direct = block.apply(&Norm::Rms.apply(&shown));
+            let from_shared: Vec<f64> = (0..n_out)
+                .map(|j| s * (shared[j] + f64::from(w[label * n_out + j])) + f64::from(b[j]))
+                .collect();
+            common::close("a₁", &view(&direct), &from_shared, 1e-5);
+        }
+    }
+}
+
+fn one_pair(direction: Direction, peer_weight: f64) -> (common::Blocks, Box<dyn Learner>, Batch) {
+    let recipe =
+        ForwardForward { direction, peer_weight, schedule: Constant {}.into(), ..ForwardForward::default() };
+    let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
+    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1 };
+    let mut learner = recipe.build(&mut net, &task);
+    learner.epoch(1);
+    let batch = Batch {
+        x: matrix(view(&noise(1, 12, 8)).iter().map(|v| v.abs()).collect(), 1, 12),
+        labels: vec![1],
+        ids: vec![0],
+    };
+    (net, learner, batch)
+}
+
+/// Probability of being real, up to the logistic: goodness over threshold, of the one positive and the one negative row.
+fn goodness_over_steps(direction: Direction) -> Vec<[f64; 4]> {
+    let (mut net, mut learner, batch) = one_pair(direction, 0.0);
+    let step = |step| {
+        let scalars =
+            learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+        let of =
+            |name, layer| scalars.iter().find(|s| s.name == name && s.layer == Some(layer)).unwrap().value;
+        let p = "goodness_positive";
+        let n = "goodness_negative";
+        [of(p, 0), of(n, 0), of(p, 1), of(n, 1)]
+    };
+    (1..=400).map(step).collect()
+}
+
+#[test]
+fn the_positive_rises_and_the_negative_falls_or_the_other_way_round() {
+    for (direction, sign) in [(Direction::Maximise, 1.0), (Direction::Minimise, -1.0)] {
+        let path = goodness_over_steps(direction);
+        let (first, last) = (path[0], path[path.len() - 1]);
+        for layer in 0..2 {
+            let gap = |at: [f64; 4]| sign * (at[2 * layer] - at[2 * layer + 1]);
+            assert!(gap(last) > gap(first), "{direction:?}, layer {layer}: {first:?} to {last:?}");
+            // On the right sides of the boundary, which is 1.
+            let (positive, negative) = (sign * (last[2 * layer] - 1.0), sign * (last[2 * layer + 1] - 1.0));
+            assert!(positive > 0.0 && negative < 0.0, "{direction:?}, layer {layer}: {last:?}");
+        }
+    }
+}
+
+#[test]
+fn peer_normalisation_moves_a_dead_unit_and_nothing_else_does() {
+    let dead_unit_after = |peer_weight: f64| {
+        let (mut net, mut learner, batch) = one_pair(Direction::Maximise, peer_weight);
+        let mut bias = vec![0.0; 30];
+        bias[7] = -100.0;
+        put(net[0].as_mut(), ".bias", &bias);
+        for step in 1..=20 {
+            learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+        }
+        rows_of(net[0].as_mut(), ".bias")[7]
+    };
+    assert_eq!(dead_unit_after(0.0), -100.0);
+    assert!(dead_unit_after(0.03) > -100.0, "a lazy unit is pushed up");
+}
