@@ -147,8 +147,14 @@ fn unix_ms() -> u64 {
 /// Why a session leaves its loop early.
 enum Leave {
     Asked,
-    Diverged(Diverged),
+    Diverged { layer: Option<usize>, what: String },
     Failed(Error),
+}
+
+impl From<Diverged> for Leave {
+    fn from(Diverged { layer, what }: Diverged) -> Leave {
+        Leave::Diverged { layer, what: what.into() }
+    }
 }
 
 impl From<Error> for Leave {
@@ -230,9 +236,8 @@ impl<'a, 'b> Session<'a, 'b> {
                 Ok(()) => Outcome::Interrupted,
                 Err(error) => return self.failed(error),
             },
-            Err(Leave::Diverged(diverged)) => {
-                let layer = diverged.layer.map(|layer| layer as u64);
-                Outcome::Diverged { layer, step: self.step, what: diverged.what.into() }
+            Err(Leave::Diverged { layer, what }) => {
+                Outcome::Diverged { layer: layer.map(|layer| layer as u64), step: self.step, what }
             }
             Err(Leave::Failed(error)) => return self.failed(error),
         };
@@ -286,8 +291,10 @@ impl<'a, 'b> Session<'a, 'b> {
             self.stop_if_asked()?;
         }
         self.flush_window()?;
-        if let Some(_name) = checkpoint::not_finite(&mut self.net, self.learner.as_mut()) {
-            return Err(Leave::Diverged(Diverged { layer: None, what: "a parameter" }));
+        if let Some(name) = checkpoint::not_finite(&mut self.net, self.learner.as_mut()) {
+            // `net.2.weight`, `net.2.0.weight`, `learner.output.bias`: the number after `net` is the layer.
+            let layer = name.strip_prefix("net.").and_then(|rest| rest.split('.').next()?.parse().ok());
+            return Err(Leave::Diverged { layer, what: format!("the parameter {name}") });
         }
         let last = epoch == self.plan.recipe.train.epochs;
         if last || epoch.is_multiple_of(self.plan.recipe.train.checkpoint_every) {
@@ -311,9 +318,9 @@ impl<'a, 'b> Session<'a, 'b> {
         let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut self.clock };
         let said = self.learner.step(&mut self.net, &batch, &mut cx);
         self.clock.to(Slot::Log);
-        let said = said.map_err(Leave::Diverged)?;
+        let said = said?;
         if let Some(Scalar { name, layer, .. }) = said.iter().find(|scalar| !scalar.value.is_finite()) {
-            return Err(Leave::Diverged(Diverged { layer: *layer, what: name }));
+            return Err(Diverged { layer: *layer, what: name }.into());
         }
         if self.window.steps == 0 {
             self.window.first = self.step;
@@ -406,7 +413,7 @@ impl<'a, 'b> Session<'a, 'b> {
             !*asked_to_stop
         };
         judge(plan, net, learner.as_ref(), rows, readout, &mut go_on).map_err(|cut| match cut {
-            Cut::Diverged(diverged) => Leave::Diverged(diverged),
+            Cut::Diverged(diverged) => diverged.into(),
             Cut::Stopped => Leave::Asked,
         })
     }
