@@ -11,7 +11,7 @@ use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::goodness::{GoodnessFn, SumSquares};
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::{matrix, stack_rows, view};
 use adieu_core::parts::label_code::{LabelCodeFn, Labels, Overlay};
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::schedule::Constant;
@@ -136,6 +136,53 @@ fn the_positive_rises_and_the_negative_falls_or_the_other_way_round() {
             // On the right sides of the boundary, which is 1.
             let (positive, negative) = (sign * (last[2 * layer] - 1.0), sign * (last[2 * layer + 1] - 1.0));
             assert!(positive > 0.0 && negative < 0.0, "{direction:?}, layer {layer}: {last:?}");
+        }
+    }
+}
+
+/// From goodness around the threshold, where the logistic is alive, fifty steps are enough.
+#[test]
+fn over_fifty_steps_the_positive_grows_likelier_and_the_negative_less() {
+    for direction in [Direction::Maximise, Direction::Minimise] {
+        let (mut net, mut learner, batch) = one_pair(direction, 0.0);
+        // Without biases goodness grows with the square of the weights: put the pair's mean on the threshold.
+        let shown = |label| Overlay::default().write(&batch.x, Labels::All(label), 2);
+        let mut x = Norm::Rms.apply(&stack_rows(&shown(1), &shown(0)));
+        for (block, width) in net.iter_mut().zip([30.0f32, 20.0]) {
+            let mean = view(&SumSquares {}.value(&block.apply(&x))).iter().sum::<f32>() / 2.0;
+            let louder: Vec<f32> =
+                rows_of(block.as_mut(), ".weight").iter().map(|w| w * (width / mean).sqrt()).collect();
+            put(block.as_mut(), ".weight", &louder);
+            x = Norm::Rms.apply(&block.apply(&x));
+        }
+        let sign = if direction == Direction::Maximise { 1.0 } else { -1.0 };
+        let mut path = Vec::new();
+        for step in 1..=50 {
+            let said =
+                learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+            let of =
+                |name, layer| said.iter().find(|s| s.name == name && s.layer == Some(layer)).unwrap().value;
+            path.push([0, 1].map(|layer| {
+                // z = s (g − θ), θ = width: p = σ(z) rises and falls with it.
+                let width = [30.0, 20.0][layer];
+                ["goodness_positive", "goodness_negative"].map(|name| sign * width * (of(name, layer) - 1.0))
+            }));
+        }
+        for layer in 0..2 {
+            let ([positive, negative], [positive_before, negative_before]) =
+                (path[49][layer], path[0][layer]);
+            assert!(
+                positive > positive_before,
+                "{direction:?}, layer {layer}: {:?} to {:?}",
+                path[0],
+                path[49]
+            );
+            assert!(
+                negative < negative_before,
+                "{direction:?}, layer {layer}: {:?} to {:?}",
+                path[0],
+                path[49]
+            );
         }
     }
 }
