@@ -22,8 +22,7 @@ impl RunFolder {
     /// [`Error::Folder`] if a run lies there already; [`Error::Io`] if it cannot be written.
     pub fn create(path: &Path, recipe: &Recipe) -> Result<RunFolder, Error> {
         let folder = RunFolder(path.to_path_buf());
-        let text =
-            format!("# The resolved recipe of this run, every default spelled out.\n{}", recipe.to_toml());
+        let text = recipe_text(recipe);
         // This very recipe without a record: a run that was killed before its first event.
         let stillborn = fs::read(folder.recipe_path()).is_ok_and(|found| found == text.as_bytes());
         if folder.events().exists() || (folder.recipe_path().exists() && !stillborn) {
@@ -37,8 +36,16 @@ impl RunFolder {
             });
         }
         fs::create_dir_all(path).map_err(Error::io(path, "make the run's folder"))?;
-        write_whole(&folder.recipe_path(), text.as_bytes(), "write the recipe")?;
+        folder.write_recipe(recipe)?;
         Ok(folder)
+    }
+
+    /// Writes the resolved recipe, in place of whatever text it had.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the old file is left then.
+    pub(crate) fn write_recipe(&self, recipe: &Recipe) -> Result<(), Error> {
+        write_whole(&self.recipe_path(), recipe_text(recipe).as_bytes(), "write the recipe")
     }
 
     /// The folder of a run that was begun before.
@@ -114,6 +121,10 @@ impl RunFolder {
 /// File name of the checkpoint after `step` steps.
 pub(crate) fn checkpoint_name(step: u64) -> String {
     format!("checkpoint-{step}.safetensors")
+}
+
+fn recipe_text(recipe: &Recipe) -> String {
+    format!("# The resolved recipe of this run, every default spelled out.\n{}", recipe.to_toml())
 }
 
 fn collect(path: &Path, depth: usize, found: &mut Vec<RunFolder>) -> Result<(), Error> {

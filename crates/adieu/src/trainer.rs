@@ -72,22 +72,19 @@ pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sin
         other => other,
     })?;
     refuse_if_over(&folder)?;
-    let mut writer = Writer::append(&folder.events())?;
     let (mut net, mut learner) = build(&plan);
     let Some((path, position)) = latest(&folder, &mut net, learner.as_mut())? else {
-        // Nothing was saved before the end came: the run begins again, and its record with it.
-        drop(writer);
+        // Nothing was saved before the end came: the run begins again, and its record with it. Killed at any point
+        // here, the folder still holds the recipe.
+        folder.write_recipe(&plan.recipe)?;
         let old = folder.events().with_extension("jsonl.old");
         std::fs::rename(folder.events(), &old).map_err(Error::io(&old, "set the old record aside"))?;
-        std::fs::remove_file(folder.recipe_path()).map_err(Error::io(&folder.recipe_path(), "replace"))?;
         return train(plan, folder.path(), sinks);
     };
     alloc::reset_peaks();
     let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let resumed = Event::Resumed { checkpoint, step: position.step, train_ns: position.train_ns };
-    if writer.next_seq() == 0 {
-        writer = Writer::append(&folder.events())?;
-    }
+    let writer = Writer::append(&folder.events())?;
     let mut session = Session::with(plan, folder, writer, sinks, position.totals, (net, learner));
     session.step = position.step;
     session.guarded(|session| {
