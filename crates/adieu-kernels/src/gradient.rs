@@ -119,19 +119,7 @@ pub fn weight_gradient(
     assert_eq!(x.len(), rows * n_in, "x is not [rows = {rows}, n_in = {n_in}]");
     assert_eq!(da.len(), rows * n_out, "da is not [rows = {rows}, n_out = {n_out}]");
     assert_subset(subset, rows);
-    let len = panel_len(n_in, n_out);
-    let goal = match target {
-        Target::Store(gradient) => {
-            assert_eq!(gradient.len(), len, "gradient in panels of [n_in = {n_in}, n_out = {n_out}]");
-            Goal::Store(Shared::new(gradient))
-        }
-        Target::Descend { rule, weights, first, second } => {
-            assert_eq!(weights.len(), len, "weights in panels of [n_in = {n_in}, n_out = {n_out}]");
-            rule.assert_moments(len, first, second);
-            let (weights, first, second) = (Shared::new(weights), Shared::new(first), Shared::new(second));
-            Goal::Descend(Descent { rule, weights, first, second })
-        }
-    };
+    let goal = Goal::new(target, n_in, n_out);
     let depth = subset.map_or(rows, <[u32]>::len);
     let isa = isa();
     let tiling = Tiling::new(n_in, n_out, depth, isa.geometry());
@@ -142,9 +130,79 @@ pub fn weight_gradient(
     });
 }
 
-enum Goal<'a> {
+/// A [`Target`] lent to a crew.
+pub(crate) enum Goal<'a> {
     Store(Shared<'a>),
     Descend(Descent<'a>),
+}
+
+impl<'a> Goal<'a> {
+    /// Asserts that the target has the lengths of W `[n_in, n_out]`.
+    pub(crate) fn new(target: Target<'a>, n_in: usize, n_out: usize) -> Self {
+        let len = panel_len(n_in, n_out);
+        match target {
+            Target::Store(gradient) => {
+                assert_eq!(gradient.len(), len, "gradient in panels of [n_in = {n_in}, n_out = {n_out}]");
+                Goal::Store(Shared::new(gradient))
+            }
+            Target::Descend { rule, weights, first, second } => {
+                assert_eq!(weights.len(), len, "weights in panels of [n_in = {n_in}, n_out = {n_out}]");
+                rule.assert_moments(len, first, second);
+                let (weights, first, second) =
+                    (Shared::new(weights), Shared::new(first), Shared::new(second));
+                Goal::Descend(Descent { rule, weights, first, second })
+            }
+        }
+    }
+
+    /// Asks for the cache lines of a tile.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, n_in: usize, patch: &Patch) {
+        let start = (patch.left / PANEL * n_in + patch.top) * PANEL;
+        let len = patch.height * PANEL;
+        match self {
+            Goal::Store(stored) => stored.prefetch(start, len),
+            Goal::Descend(descent) => descent.prefetch(start, len),
+        }
+    }
+
+    /// Hands on the tile at `patch` of dW `[n_in, n_out]`.
+    ///
+    /// # Safety
+    /// The patch lies in the `[n_in, n_out]` of [`Goal::new`], and no other thread finishes one that overlaps it.
+    #[inline(always)]
+    pub(crate) unsafe fn finish<const NR: usize>(
+        &self,
+        (n_in, n_out): (usize, usize),
+        patch: &Patch,
+        tile: &mut Tile,
+    ) {
+        let (panel, lane) = patch.panel_and_lane();
+        // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the
+        // weights.
+        let padding = patch.columns..NR;
+        for i in 0..patch.height {
+            let gradient = tile.row::<NR>(i);
+            if !padding.is_empty() {
+                gradient[padding.clone()].fill(0.0);
+            }
+            let start = (panel * n_in + patch.top + i) * PANEL + lane;
+            // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are
+            // disjoint by the contract above.
+            unsafe {
+                match self {
+                    Goal::Store(stored) => {
+                        *stored.array_mut::<NR>(start) = *gradient;
+                        if patch.left + NR >= n_out {
+                            // The last tile of a row also clears the lanes that no tile covers.
+                            stored.part_mut(start + NR, PANEL - lane - NR).fill(0.0);
+                        }
+                    }
+                    Goal::Descend(descent) => descent.step(start, gradient),
+                }
+            }
+        }
+    }
 }
 
 struct WeightGradient<'a> {
@@ -221,12 +279,7 @@ impl Product for WeightGradient<'_> {
 
     #[inline(always)]
     fn expect(&self, patch: &Patch) {
-        let start = (patch.left / PANEL * self.n_in + patch.top) * PANEL;
-        let len = patch.height * PANEL;
-        match &self.goal {
-            Goal::Store(stored) => stored.prefetch(start, len),
-            Goal::Descend(descent) => descent.prefetch(start, len),
-        }
+        self.goal.prefetch(self.n_in, patch);
     }
 
     #[inline(always)]
@@ -242,30 +295,7 @@ impl Product for WeightGradient<'_> {
 
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
-        let (panel, lane) = patch.panel_and_lane();
-        // Padding has no gradient: whatever was computed there (zero times NaN, say) must not reach the
-        // weights.
-        let padding = patch.columns..NR;
-        for i in 0..patch.height {
-            let gradient = tile.row::<NR>(i);
-            if !padding.is_empty() {
-                gradient[padding.clone()].fill(0.0);
-            }
-            let start = (panel * self.n_in + patch.top + i) * PANEL + lane;
-            // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are
-            // disjoint.
-            unsafe {
-                match &self.goal {
-                    Goal::Store(stored) => {
-                        *stored.array_mut::<NR>(start) = *gradient;
-                        if patch.left + NR >= self.n_out {
-                            // The last tile of a row also clears the lanes that no tile covers.
-                            stored.part_mut(start + NR, PANEL - lane - NR).fill(0.0);
-                        }
-                    }
-                    Goal::Descend(descent) => descent.step(start, gradient),
-                }
-            }
-        }
+        // SAFETY: the tiles of a product are disjoint and in bounds.
+        unsafe { self.goal.finish::<NR>((self.n_in, self.n_out), patch, tile) };
     }
 }

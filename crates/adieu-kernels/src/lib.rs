@@ -9,6 +9,8 @@
 //! | [`input_gradient`] | `dx = da·Wᵀ` | `[rows, n_out] · [n_out, n_in] → [rows, n_in]` |
 //! | [`weight_gradient`] | `dW = xᵀ·da` | `[n_in, rows] · [rows, n_out] → [n_in, n_out]` |
 //!
+//! A convolution ([`Conv`]) has the same three, over windows of images.
+//!
 //! Letters: `x` inputs, `a = x·W + b` pre-activations, `h = φ(a)` outputs, `d…` the gradient of the loss with
 //! respect to `…`. Matrices are row-major slices of `f32`, a row being a sample, except the weights.
 //!
@@ -37,6 +39,9 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod convolution;
+mod convolution_gradient;
+mod convolution_sweep;
 mod crew;
 mod elementary;
 mod forward;
@@ -52,6 +57,7 @@ mod scratch;
 mod tile;
 
 pub use activation::Activation;
+pub use convolution::Conv;
 pub use forward::forward;
 pub use gradient::{Target, input_gradient, weight_gradient};
 pub use isa::{Isa, isa, with_isa};

@@ -96,12 +96,28 @@ impl Tiling {
     fn slivers(&self) -> usize {
         self.cols.div_ceil(self.width)
     }
+}
 
+/// A result cut into tiles, numbered in the order in which they are visited.
+pub(crate) trait Tiles: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The place of tile `index`. Implementations are `#[inline(always)]`.
+    fn patch(&self, index: usize) -> Patch;
+    /// The multiply-adds of the whole product, more or less.
+    fn multiply_adds(&self) -> usize;
+}
+
+impl Tiles for Tiling {
     fn count(&self) -> usize {
         self.strips.count() * self.slivers()
     }
 
-    /// Tile `index` in the order of visits: blocks of strips; in a block, slivers; in a sliver, strips.
+    fn multiply_adds(&self) -> usize {
+        self.strips.len * self.cols * self.depth
+    }
+
+    /// Blocks of strips; in a block, slivers; in a sliver, strips.
     #[inline(always)]
     fn patch(&self, index: usize) -> Patch {
         let slivers = self.slivers();
@@ -111,14 +127,19 @@ impl Tiling {
         let (top, height) = self.strips.piece(first + in_block % strips);
         let left = in_block / strips * self.width;
         let columns = self.width.min(self.cols - left);
-        let width = if columns > 16 {
-            32
-        } else if columns > 8 {
-            16
-        } else {
-            8
-        };
-        Patch { top, height, left, width: self.width.min(width), columns }
+        Patch { top, height, left, width: self.width.min(width_for(columns)), columns }
+    }
+}
+
+/// The narrowest width of a tile that has room for `columns`.
+#[inline(always)]
+pub(crate) fn width_for(columns: usize) -> usize {
+    if columns > 16 {
+        32
+    } else if columns > 8 {
+        16
+    } else {
+        8
     }
 }
 
@@ -138,22 +159,22 @@ pub(crate) trait Product: Sync {
 }
 
 /// Packs and multiplies, with as many threads as the work deserves.
-pub(crate) fn run(product: &impl Product, tiling: &Tiling, isa: Isa) {
-    let threads = threads_for(tiling.strips.len * tiling.cols * tiling.depth);
+pub(crate) fn run(product: &impl Product, tiling: &impl Tiles, isa: Isa) {
+    let threads = threads_for(tiling.multiply_adds());
     let packing = Queue::new(product.items(), threads);
     let tiles = Queue::new(tiling.count(), threads);
     crew(threads, || isa.run(Share { product, tiling, packing: &packing, tiles: &tiles }));
 }
 
 /// One thread's share of a product.
-struct Share<'a, P> {
+struct Share<'a, P, T> {
     product: &'a P,
-    tiling: &'a Tiling,
+    tiling: &'a T,
     packing: &'a Queue,
     tiles: &'a Queue,
 }
 
-impl<P: Product> Kernel for Share<'_, P> {
+impl<P: Product, T: Tiles> Kernel for Share<'_, P, T> {
     #[inline(always)]
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
         while let Some(claim) = self.packing.claim() {
@@ -177,7 +198,7 @@ impl<P: Product> Kernel for Share<'_, P> {
 /// Calls the micro-kernel compiled for the patch's height and width. The guards leave out what `MR` × `NR`
 /// excludes.
 #[inline(always)]
-fn multiply<P: Product, const MR: usize, const NR: usize, const FMA: bool>(
+pub(crate) fn multiply<P: Product, const MR: usize, const NR: usize, const FMA: bool>(
     product: &P,
     patch: &Patch,
     tile: &mut Tile,

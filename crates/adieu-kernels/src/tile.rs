@@ -92,6 +92,55 @@ pub(crate) fn packed<const H: usize, const W: usize, const FMA: bool>(
     tile.store(&sums);
 }
 
+/// A stretch of the depth of a product: `len` steps from `left` and `right` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) left: usize,
+    pub(crate) right: usize,
+    pub(crate) len: usize,
+}
+
+/// As [`packed`], over the steps of `runs` only, one run after the other: `left` and `right` of a run count steps.
+#[inline(always)]
+pub(crate) fn packed_runs<const H: usize, const W: usize, const FMA: bool>(
+    left: &[f32],
+    right: &[f32],
+    lane: usize,
+    runs: impl Iterator<Item = Run>,
+    tile: &mut Tile,
+) {
+    let (left, right) = (left.as_chunks::<H>().0, right.as_chunks::<PANEL>().0);
+    let mut sums = [[0.0_f32; W]; H];
+    for run in runs {
+        let (left, right) = (&left[run.left..][..run.len], &right[run.right..][..run.len]);
+        for (left, right) in left.iter().zip(right) {
+            add_product::<H, W, FMA>(left, 1, lanes(right, lane), &mut sums);
+        }
+    }
+    tile.store(&sums);
+}
+
+/// The product of operands that stand where they are used: step k of a run takes H numbers from `left` at
+/// `run.left + k·pitches.0` on and W numbers from `right` at `run.right + k·pitches.1` on.
+#[inline(always)]
+pub(crate) fn strided_runs<const H: usize, const W: usize, const FMA: bool>(
+    left: &[f32],
+    right: &[f32],
+    pitches: (usize, usize),
+    runs: impl Iterator<Item = Run>,
+    tile: &mut Tile,
+) {
+    let mut sums = [[0.0_f32; W]; H];
+    for run in runs {
+        for k in 0..run.len {
+            let left = &left[run.left + k * pitches.0..][..H];
+            let right = right[run.right + k * pitches.1..].first_chunk().expect("W numbers a step");
+            add_product::<H, W, FMA>(left, 1, right, &mut sums);
+        }
+    }
+    tile.store(&sums);
+}
+
 /// The product of rows `first..first + H` of *transposed* weights, read where they live, and lanes
 /// `lane..lane + W` of a right panel `[n_out][32]`: depth runs over outputs. `panels` are weights
 /// `[⌈n_out/32⌉][n_in][32]`.

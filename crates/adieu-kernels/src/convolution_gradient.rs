@@ -1,0 +1,336 @@
+//! The weight gradient of a convolution: `dW[(ky, kx, c), o] = Σ x[window's pixel (ky, kx), c]·da[window, o]` over all
+//! windows of all images.
+//!
+//! The depth of this product is huge (images times windows) and its result small. So the depth is cut into chunks of
+//! images that stay in the second-level cache while all tiles pass over them; between chunks a tile waits in a buffer
+//! of the size of dW. Both operands are read where they stand, as pixels have their channels together.
+//!
+//! A tile belongs to one thread, which adds its chunks in order; chunks are cut by the shape alone.
+
+use crate::convolution::{Axis, Conv};
+use crate::crew::{Queue, Shared, crew, threads_for};
+use crate::gradient::{Goal, Target};
+use crate::isa::{Geometry, Kernel, isa};
+use crate::panel::{PANEL, panel_len};
+use crate::pass::{Pass, run_items};
+use crate::product::{self, Cut, Patch, Product, width_for};
+use crate::scratch::with_scratch;
+use crate::tile::{self, Run, Tile};
+use std::ops::Range;
+
+/// Bytes that are kept in the second-level cache while the tiles of a sliver pass over a chunk: its images, and its
+/// da in one panel.
+const CHUNK_BYTES: usize = 512 << 10;
+
+/// With fewer channels than this the taps of a row of the window make up a group together.
+const FEW_CHANNELS: usize = 16;
+
+pub(crate) fn weight_gradient(conv: &Conv, x: &[f32], da: &[f32], rows: usize, target: Target<'_>) {
+    let (n_in, n_out) = (conv.n_in(), conv.channels_out);
+    let goal = Goal::new(target, n_in, n_out);
+    let isa = isa();
+    let groups = Groups::new(conv);
+    let pitch = pitch_of(n_out);
+    let framed = if groups.framed { rows * groups.image_len() } else { 0 };
+    let windows = conv.height_out() * conv.width_out();
+    let widened = if pitch == n_out { 0 } else { rows * windows * pitch };
+    let image_bytes = (conv.len_in() + windows * PANEL) * size_of::<f32>();
+    let chunk = (CHUNK_BYTES / image_bytes.max(1)).max(1);
+    let waiting = if chunk < rows { panel_len(n_in, n_out) } else { 0 };
+    with_scratch(framed, widened + waiting, |frames, rest| {
+        let (wide, waiting) = rest.split_at_mut(widened);
+        if groups.framed {
+            run_items(rows * conv.height, conv.width, &Frame { conv, x, frames: Shared::new(frames) });
+        }
+        if widened > 0 {
+            run_items(rows * windows, pitch, &Widen { da, n_out, pitch, wide: Shared::new(wide) });
+        }
+        let tiles = GradientTiles::new(&groups, n_out, isa.geometry());
+        let threads = threads_for(rows * conv.multiply_adds());
+        let product = WeightGradient {
+            x: if groups.framed { frames } else { x },
+            da: if widened > 0 { wide } else { da },
+            groups,
+            shape: (n_in, n_out),
+            pitch,
+            rows,
+            chunk,
+            tiles,
+            shares: threads,
+            waiting: Shared::new(waiting),
+            goal,
+        };
+        let queue = Queue::new(threads, threads);
+        crew(threads, || isa.run(Share { product: &product, queue: &queue }));
+    });
+}
+
+/// Floats from one window of da to the next: where the last tile would reach beyond a window, da is copied to whole
+/// panels first.
+fn pitch_of(n_out: usize) -> usize {
+    let columns = n_out % PANEL;
+    if columns == 0 || columns == width_for(columns) { n_out } else { n_out.next_multiple_of(PANEL) }
+}
+
+/// Rows of W that meet the same windows.
+///
+/// With padding these are the channels of one tap. Where few channels would make poor tiles, images are given a frame
+/// of zeros left and right: then all taps of a row of the window are on pixels, and form one group.
+#[derive(Clone, Copy)]
+struct Groups {
+    vertical: Axis,
+    /// Of the framed image, if there is a frame; then without padding.
+    horizontal: Axis,
+    /// Groups in a row of the window: its taps, or 1.
+    across: usize,
+    count: usize,
+    /// Rows of W in a group.
+    len: usize,
+    channels: usize,
+    stride: usize,
+    framed: bool,
+}
+
+impl Groups {
+    fn new(conv: &Conv) -> Self {
+        let Conv { width, channels_in: channels, kernel, stride, padding, .. } = *conv;
+        let vertical = conv.vertical();
+        let merged = padding == 0 || channels < FEW_CHANNELS;
+        if merged {
+            let horizontal = Axis::new(width + 2 * padding, kernel, stride, 0);
+            let (count, len) = (kernel, kernel * channels);
+            return Self {
+                vertical,
+                horizontal,
+                across: 1,
+                count,
+                len,
+                channels,
+                stride,
+                framed: padding > 0,
+            };
+        }
+        let (horizontal, count) = (conv.horizontal(), kernel * kernel);
+        Self { vertical, horizontal, across: kernel, count, len: channels, channels, stride, framed: false }
+    }
+
+    fn image_len(&self) -> usize {
+        self.vertical.pixels * self.horizontal.pixels * self.channels
+    }
+
+    /// The windows of `images` that meet `group`, a run for each row of them. `first` is the first row of W in the
+    /// group, `column` the first output; da has `pitch` floats a window.
+    #[inline(always)]
+    fn runs(
+        self,
+        images: Range<usize>,
+        (group, first): (usize, usize),
+        (column, pitch): (usize, usize),
+    ) -> impl Iterator<Item = Run> {
+        let (ky, kx) = (group / self.across, group % self.across);
+        let (down, along) = (self.vertical.windows_with(ky), self.horizontal.windows_with(kx));
+        let down = if along.is_empty() { 0..0 } else { down };
+        images.flat_map(move |image| {
+            let along = along.clone();
+            down.clone().map(move |oy| {
+                let line = image * self.vertical.pixels + self.vertical.pixel(oy, ky);
+                let pixel = line * self.horizontal.pixels + self.horizontal.pixel(along.start, kx);
+                let window = (image * self.vertical.windows + oy) * self.horizontal.windows + along.start;
+                Run { left: pixel * self.channels + first, right: window * pitch + column, len: along.len() }
+            })
+        })
+    }
+}
+
+/// The tiles of dW: slivers of outputs; in a sliver, groups; in a group, strips.
+#[derive(Clone, Copy)]
+struct GradientTiles {
+    strips: Cut,
+    groups: usize,
+    group_len: usize,
+    n_out: usize,
+    width: usize,
+}
+
+impl GradientTiles {
+    fn new(groups: &Groups, n_out: usize, geometry: Geometry) -> Self {
+        let strips = Cut::new(groups.len, geometry.height);
+        Self { strips, groups: groups.count, group_len: groups.len, n_out, width: geometry.width }
+    }
+
+    fn count(&self) -> usize {
+        self.strips.count() * self.groups * self.n_out.div_ceil(self.width)
+    }
+
+    #[inline(always)]
+    fn patch(&self, index: usize) -> Patch {
+        let (group, sliver) =
+            (index / self.strips.count() % self.groups, index / self.strips.count() / self.groups);
+        let (first, height) = self.strips.piece(index % self.strips.count());
+        let left = sliver * self.width;
+        let columns = self.width.min(self.n_out - left);
+        let width = self.width.min(width_for(columns));
+        Patch { top: group * self.group_len + first, height, left, width, columns }
+    }
+}
+
+struct WeightGradient<'a> {
+    /// Images, with their frames if they have some.
+    x: &'a [f32],
+    /// `[rows·windows, pitch]`
+    da: &'a [f32],
+    groups: Groups,
+    /// Of dW: (n_in, n_out).
+    shape: (usize, usize),
+    pitch: usize,
+    rows: usize,
+    /// Images in a chunk.
+    chunk: usize,
+    tiles: GradientTiles,
+    /// Each passes over all the images, so there are no more than threads.
+    shares: usize,
+    /// Sums of the chunks so far, in panels; empty if there is only one chunk.
+    waiting: Shared<'a>,
+    goal: Goal<'a>,
+}
+
+impl WeightGradient<'_> {
+    /// The tiles of share `index`, neighbours, so that they have much of da in common.
+    fn share(&self, index: usize) -> Range<usize> {
+        let start = |index| index * self.tiles.count() / self.shares;
+        start(index)..start(index + 1)
+    }
+}
+
+/// One thread's share of the product.
+struct Share<'a> {
+    product: &'a WeightGradient<'a>,
+    queue: &'a Queue,
+}
+
+impl Kernel for Share<'_> {
+    #[inline(always)]
+    fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
+        let (product, mut tile) = (self.product, Tile::zero());
+        while let Some(claim) = self.queue.claim() {
+            for share in claim.items.clone() {
+                let tiles = product.share(share);
+                // One chunk at least: without images dW is zero.
+                for start in (0..product.rows.max(1)).step_by(product.chunk) {
+                    let images = start..product.rows.min(start + product.chunk);
+                    let chunk = Chunk { product, images };
+                    for patch in tiles.clone().map(|index| product.tiles.patch(index)) {
+                        chunk.expect(&patch);
+                        product::multiply::<_, MR, NR, FMA>(&chunk, &patch, &mut tile);
+                        chunk.finish::<NR>(&patch, &mut tile);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The part of the depth that some of the images are.
+struct Chunk<'a> {
+    product: &'a WeightGradient<'a>,
+    images: Range<usize>,
+}
+
+impl Chunk<'_> {
+    fn is_last(&self) -> bool {
+        self.images.end == self.product.rows
+    }
+}
+
+impl Product for Chunk<'_> {
+    fn items(&self) -> usize {
+        0
+    }
+
+    fn pack(&self, _item: usize) {}
+
+    #[inline(always)]
+    fn expect(&self, patch: &Patch) {
+        let n_in = self.product.shape.0;
+        self.product.waiting.prefetch((patch.left / PANEL * n_in + patch.top) * PANEL, patch.height * PANEL);
+        if self.is_last() {
+            self.product.goal.prefetch(n_in, patch);
+        }
+    }
+
+    #[inline(always)]
+    fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
+        let WeightGradient { x, da, groups, pitch, .. } = *self.product;
+        let place = (patch.top / groups.len, patch.top % groups.len);
+        let runs = groups.runs(self.images.clone(), place, (patch.left, pitch));
+        tile::strided_runs::<H, W, FMA>(x, da, (groups.stride * groups.channels, pitch), runs, tile);
+    }
+
+    #[inline(always)]
+    fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
+        let (n_in, (panel, lane)) = (self.product.shape.0, patch.panel_and_lane());
+        for i in 0..patch.height {
+            let start = (panel * n_in + patch.top + i) * PANEL + lane;
+            let sums = tile.row::<NR>(i);
+            if self.images.start > 0 {
+                // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; a tile belongs
+                // to one thread.
+                let so_far = unsafe { self.product.waiting.array_mut::<NR>(start) };
+                for (sum, so_far) in sums.iter_mut().zip(so_far) {
+                    *sum += *so_far;
+                }
+            }
+            if !self.is_last() {
+                // SAFETY: as above.
+                *unsafe { self.product.waiting.array_mut::<NR>(start) } = *sums;
+            }
+        }
+        if self.is_last() {
+            // SAFETY: the tiles of the product are disjoint and in bounds.
+            unsafe { self.product.goal.finish::<NR>(self.product.shape, patch, tile) };
+        }
+    }
+}
+
+/// Copies images into frames of zeros, `padding` pixels left and right. Items are rows of pixels.
+struct Frame<'a> {
+    conv: &'a Conv,
+    x: &'a [f32],
+    frames: Shared<'a>,
+}
+
+impl Pass for Frame<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        let (len, margin) =
+            (self.conv.width * self.conv.channels_in, self.conv.padding * self.conv.channels_in);
+        for r in range {
+            // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
+            let framed = unsafe { self.frames.part_mut(r * (len + 2 * margin), len + 2 * margin) };
+            framed[..margin].fill(0.0);
+            framed[margin..][..len].copy_from_slice(&self.x[r * len..][..len]);
+            framed[margin + len..].fill(0.0);
+        }
+    }
+}
+
+/// Copies da `[rows, n_out]` to rows of `pitch`. Numbers beyond `n_out` are zero: no result of theirs is stored.
+struct Widen<'a> {
+    da: &'a [f32],
+    n_out: usize,
+    pitch: usize,
+    wide: Shared<'a>,
+}
+
+impl Pass for Widen<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        for r in range {
+            // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
+            let wide = unsafe { self.wide.part_mut(r * self.pitch, self.pitch) };
+            let (filled, rest) = wide.split_at_mut(self.n_out);
+            filled.copy_from_slice(&self.da[r * self.n_out..][..self.n_out]);
+            rest.fill(0.0);
+        }
+    }
+}
