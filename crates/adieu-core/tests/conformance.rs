@@ -185,20 +185,42 @@ fn forward_forward_holds_one_layer_and_back_propagation_all() {
         train(&mut net, learner.as_mut(), &blobs(60, 1), 0..1, &mut witness);
         witness
     };
-    let ff = ForwardForward { skip_satisfied: false, ..ForwardForward::default() };
-    let (ff, bp) = (witness(&ff.into()), witness(&BackProp::default().into()));
-    // FF: positive and negative rows stacked; the widest layer's input and output.
-    assert_eq!(ff.held, 120 * (24 + 20) * 4);
-    // BP: the input, every activity once, and the logits.
-    assert_eq!(bp.held, 60 * (9 + 24 + 20 + 3) * 4);
+    let plain = ForwardForward { skip_satisfied: false, share_image: false, ..ForwardForward::default() };
+    let sharing = ForwardForward { share_image: true, ..plain.clone() };
+    let (ff, sharing) = (witness(&plain.into()), witness(&sharing.into()));
+    let bp = witness(&BackProp::default().into());
+    // FF: positive and negative rows stacked; the widest layer's input, its scales and its output.
+    assert_eq!(ff.held, 120 * (24 + 1 + 20) * 4);
+    // BP: the input with its scales, every activity once, and the logits.
+    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 20 + 3) * 4);
     let (first, second, output) = (9 * 24, 24 * 20, 20 * 3);
-    // FF: a neutral pass with its head, forward and weight gradient of twice the rows.
-    assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)));
+    // FF: a neutral pass with its head, forward and weight gradient of twice the rows, and the peers' push, which
+    // is one row more.
+    assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)) + first + second);
+    // The image once instead of three times, and the three codes of three numbers.
+    assert_eq!(sharing.macs, ff.macs - 60 * (2 * first - 3 * 3 * 24));
     // BP: forward, weight gradients, and input gradients of all but the first.
     assert_eq!(bp.macs, 60 * (2 * (first + second + output) + second + output));
     use Phase::*;
     assert_eq!(ff.phases.into_iter().collect::<Vec<_>>(), [Negatives, Forward, Credit, Update, Readout]);
     assert_eq!(bp.phases.into_iter().collect::<Vec<_>>(), [Forward, Credit, Update]);
+}
+
+/// Fifty steps of FF with and without its exact savings, from one start.
+#[test]
+fn savings_change_nothing_that_is_learned() {
+    let run = |skip_satisfied, share_image| {
+        let recipe = ForwardForward { skip_satisfied, share_image, ..ForwardForward::default() };
+        let (mut net, mut learner) = start(&recipe.into(), 1);
+        train(&mut net, learner.as_mut(), &blobs(60, 1), 0..50, &mut NoClock);
+        everything(&mut net, learner.as_mut())
+    };
+    let plain = run(false, false);
+    assert!(run(true, false) == plain, "rows that teach nothing are left out to the bit");
+    for ((name, shared), (_, plain)) in run(true, true).iter().zip(&plain) {
+        let plain: Vec<f64> = plain.iter().map(|v| f64::from(*v)).collect();
+        common::close(name, shared, &plain, 1e-4);
+    }
 }
 
 #[test]
@@ -218,7 +240,7 @@ fn every_block_holds_what_it_declares() {
     }
     for mut block in blocks {
         let (x, mut chance) = (noise(11, 9, 3), Rng::stream(1, Purpose::Dropout, 0));
-        let (y, saved) = block.forward(x.clone(), &mut chance);
+        let (y, saved) = block.forward(x.clone().into(), &mut chance);
         let cost = block.cost(11);
         let input = if cost.keeps_input { 11 * 9 * 4 } else { 0 };
         assert_eq!(Saved::bytes([&saved]), cost.saved_bytes.unwrap() + input, "{}", block.describe());

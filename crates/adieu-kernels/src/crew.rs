@@ -106,6 +106,10 @@ impl<'a> Shared<'a> {
         Self { start: slice.as_mut_ptr(), len: slice.len(), lent: PhantomData }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Asks for the cache lines of `start..start + len`, as far as they are in the slice.
     #[inline(always)]
     pub(crate) fn prefetch(&self, start: usize, len: usize) {

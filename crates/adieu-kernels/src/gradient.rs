@@ -9,8 +9,8 @@
 //! weights and moments hides behind the arithmetic.
 
 use crate::crew::Shared;
-use crate::forward::pack_columns;
 use crate::isa::isa;
+use crate::operands::{Errors, Rows, Source, Weights, pack_columns};
 use crate::panel::{PANEL, panel_len};
 use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::rows::assert_subset;
@@ -18,28 +18,26 @@ use crate::rule::{Descent, Rule};
 use crate::scratch::with_scratch;
 use crate::tile::{self, Tile};
 
-/// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`, with W `[n_in, n_out]` in [panels](crate::to_panels).
+/// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`.
 ///
 /// # Panics
 /// If the length of a slice does not fit its shape.
-pub fn input_gradient(da: &[f32], rows: usize, n_out: usize, panels: &[f32], n_in: usize, dx: &mut [f32]) {
-    assert_eq!(da.len(), rows * n_out, "da is not [rows = {rows}, n_out = {n_out}]");
-    assert_eq!(panels.len(), panel_len(n_in, n_out), "panels of [n_in = {n_in}, n_out = {n_out}]");
+pub fn input_gradient(da: Errors<'_>, weights: Weights<'_>, dx: &mut [f32]) {
+    let ((rows, n_out), n_in) = (da.shape(), weights.n_in);
+    assert_eq!(n_out, weights.n_out, "da has {n_out} columns, W {} outputs", weights.n_out);
     assert_eq!(dx.len(), rows * n_in, "dx is not [rows = {rows}, n_in = {n_in}]");
     let isa = isa();
     let tiling = Tiling::new(n_in, rows, n_out, isa.geometry());
-    with_scratch(0, panel_len(n_out, rows), |_, right| {
+    with_scratch([panel_len(n_out, rows)], |[right]| {
         let (right, dx) = (Shared::new(right), Shared::new(dx));
-        product::run(&InputGradient { da, rows, n_out, panels, n_in, right, dx }, &tiling, isa);
+        product::run(&InputGradient { da, rows, weights, right, dx }, &tiling, isa);
     });
 }
 
 struct InputGradient<'a> {
-    da: &'a [f32],
+    da: Errors<'a>,
     rows: usize,
-    n_out: usize,
-    panels: &'a [f32],
-    n_in: usize,
+    weights: Weights<'a>,
     /// daᵀ in panels: `[⌈rows/32⌉][n_out][32]`.
     right: Shared<'a>,
     dx: Shared<'a>,
@@ -53,26 +51,26 @@ impl Product for InputGradient<'_> {
     #[inline(always)]
     fn pack(&self, item: usize) {
         let first = item * PANEL;
-        let len = self.n_out * PANEL;
+        let len = self.weights.n_out * PANEL;
         // SAFETY: panels are disjoint, and there are as many as items.
         let packed = unsafe { self.right.part_mut(item * len, len) };
         // Lanes beyond the last row keep what they held: their columns of the result are never stored.
-        pack_columns(&self.da[first * self.n_out..], self.n_out, PANEL.min(self.rows - first), packed, PANEL);
+        pack_columns(self.da, first, PANEL.min(self.rows - first), packed, PANEL);
     }
 
     #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
-        let len = self.n_out * PANEL;
+        let len = self.weights.n_out * PANEL;
         // SAFETY: packing is over, nobody writes to `right`; the panel is in bounds as above.
         let right = unsafe { self.right.part(panel * len, len) };
-        tile::transposed::<H, W, FMA>(self.panels, self.n_in, patch.top, right, lane, tile);
+        tile::transposed::<H, W, FMA>(self.weights.panels, self.weights.n_in, patch.top, right, lane, tile);
     }
 
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
         for row in 0..patch.columns {
-            let start = (patch.left + row) * self.n_in + patch.top;
+            let start = (patch.left + row) * self.weights.n_in + patch.top;
             // SAFETY: tiles are disjoint and in bounds.
             let dx = unsafe { self.dx.part_mut(start, patch.height) };
             for (i, dx) in dx.iter_mut().enumerate() {
@@ -101,24 +99,37 @@ pub enum Target<'a> {
     },
 }
 
-/// `dW [n_in, n_out] = Σ_r x[r]ᵀ·da[r]` over the rows r listed in `subset` (`None`: all `rows`; a row listed
-/// twice counts twice), in the order of the list. `x [rows, n_in]`, `da [rows, n_out]`. Without any row dW is
-/// zero, and a rule is still applied.
+/// What a weight gradient sums over. The default is every row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// The rows that take part (`None`: all), in this order; one that is listed twice counts twice.
+    pub rows: Option<&'a [u32]>,
+    /// One more outer product, u ⊗ v, after the rows: u `[n_in]`, v `[n_out]`. What many rows have in common costs
+    /// no more than one.
+    pub outer: Option<(&'a [f32], &'a [f32])>,
+}
+
+/// `dW [n_in, n_out] = Σ_r x[r]ᵀ·da[r] + u ⊗ v` for `x [rows, n_in]`, `da [rows, n_out]` and the [`Terms`]. Without
+/// any dW is zero, and a rule is still applied. `db [n_out]` receives `Σ_r da[r]` over the rows that take part, in
+/// f64; u ⊗ v has no share in it.
 ///
 /// # Panics
-/// If the length of a slice does not fit its shape, or `subset` names a row that is not there.
+/// If the length of a slice does not fit its shape, or the terms name a row that is not there.
 pub fn weight_gradient(
-    x: &[f32],
-    n_in: usize,
-    da: &[f32],
-    n_out: usize,
-    rows: usize,
-    subset: Option<&[u32]>,
+    x: Rows<'_>,
+    da: Errors<'_>,
+    terms: Terms<'_>,
     target: Target<'_>,
+    db: Option<&mut [f32]>,
 ) {
-    assert_eq!(x.len(), rows * n_in, "x is not [rows = {rows}, n_in = {n_in}]");
-    assert_eq!(da.len(), rows * n_out, "da is not [rows = {rows}, n_out = {n_out}]");
-    assert_subset(subset, rows);
+    let (n_in, (rows, n_out)) = (x.cols(), da.shape());
+    assert_eq!(x.rows(), rows, "rows of x and of da");
+    assert_subset(terms.rows, rows);
+    assert!(
+        terms.outer.is_none_or(|(u, v)| (u.len(), v.len()) == (n_in, n_out)),
+        "u ⊗ v is not [n_in = {n_in}, n_out = {n_out}]"
+    );
+    assert!(db.as_ref().is_none_or(|db| db.len() == n_out), "db is not [n_out = {n_out}]");
     let len = panel_len(n_in, n_out);
     let goal = match target {
         Target::Store(gradient) => {
@@ -132,12 +143,14 @@ pub fn weight_gradient(
             Goal::Descend(Descent { rule, weights, first, second })
         }
     };
-    let depth = subset.map_or(rows, <[u32]>::len);
+    let listed = terms.rows.map_or(rows, <[u32]>::len);
+    let depth = listed + usize::from(terms.outer.is_some());
     let isa = isa();
     let tiling = Tiling::new(n_in, n_out, depth, isa.geometry());
-    with_scratch(depth * n_in, panel_len(depth, n_out), |left, right| {
+    with_scratch([depth * n_in, panel_len(depth, n_out)], |[left, right]| {
         let (left, right, strips) = (Shared::new(left), Shared::new(right), tiling.strips());
-        let product = WeightGradient { x, n_in, da, n_out, depth, subset, strips, left, right, goal };
+        let db = db.map(Shared::new);
+        let product = WeightGradient { x, da, terms, listed, depth, strips, left, right, goal, db };
         product::run(&product, &tiling, isa);
     });
 }
@@ -148,54 +161,73 @@ enum Goal<'a> {
 }
 
 struct WeightGradient<'a> {
-    x: &'a [f32],
-    n_in: usize,
-    da: &'a [f32],
-    n_out: usize,
+    x: Rows<'a>,
+    da: Errors<'a>,
+    terms: Terms<'a>,
     /// Rows that take part.
+    listed: usize,
+    /// All terms: the rows, and the outer product if there is one.
     depth: usize,
-    subset: Option<&'a [u32]>,
     strips: Cut,
     /// x in strips: `[depth][height]` each.
     left: Shared<'a>,
     /// da in panels: `[⌈n_out/32⌉][depth][32]`.
     right: Shared<'a>,
     goal: Goal<'a>,
+    db: Option<Shared<'a>>,
 }
 
 impl WeightGradient<'_> {
     /// The row that takes part as number `k`.
     #[inline(always)]
     fn row(&self, k: usize) -> usize {
-        self.subset.map_or(k, |subset| subset[k] as usize)
+        self.terms.rows.map_or(k, |subset| subset[k] as usize)
     }
 
     /// Copies `L` columns of x from `first` on into a strip.
     #[inline(always)]
     fn pack_strip<const L: usize>(&self, first: usize, packed: &mut [f32]) {
-        for (k, packed) in packed.as_chunks_mut::<L>().0.iter_mut().enumerate() {
-            packed.copy_from_slice(&self.x[self.row(k) * self.n_in + first..][..L]);
+        let packed = packed.as_chunks_mut::<L>().0;
+        for (k, packed) in packed[..self.listed].iter_mut().enumerate() {
+            self.x.read(self.row(k), first, packed);
+        }
+        if let (Some((u, _)), Some(packed)) = (self.terms.outer, packed.last_mut()) {
+            packed.copy_from_slice(&u[first..][..L]);
         }
     }
 
+    /// Copies a panel's columns of da, and sums them.
     #[inline(always)]
     fn pack_panel(&self, panel: usize, packed: &mut [f32]) {
         let first = panel * PANEL;
-        let columns = PANEL.min(self.n_out - first);
-        for (k, packed) in packed.as_chunks_mut::<PANEL>().0.iter_mut().enumerate() {
-            let da = &self.da[self.row(k) * self.n_out + first..][..columns];
-            match da.first_chunk::<PANEL>() {
-                Some(da) => packed.copy_from_slice(da),
+        let columns = PANEL.min(self.da.cols() - first);
+        let packed = packed.as_chunks_mut::<PANEL>().0;
+        let mut sums = [0.0_f64; PANEL];
+        for (k, packed) in packed[..self.listed].iter_mut().enumerate() {
+            if columns == PANEL {
+                self.da.read(self.row(k), first, packed);
+            } else {
                 // Lanes beyond keep what they held: their columns of the result are never used.
-                None => packed[..columns].copy_from_slice(da),
+                self.da.read(self.row(k), first, &mut packed[..columns]);
             }
+            if self.db.is_some() {
+                sums.iter_mut().zip(packed).for_each(|(sum, da)| *sum += f64::from(*da));
+            }
+        }
+        if let Some(db) = &self.db {
+            // SAFETY: panels are disjoint, and this one ends at `n_out` at the latest.
+            let db = unsafe { db.part_mut(first, columns) };
+            db.iter_mut().zip(sums).for_each(|(db, sum)| *db = sum as f32);
+        }
+        if let (Some((_, v)), Some(packed)) = (self.terms.outer, packed.last_mut()) {
+            packed[..columns].copy_from_slice(&v[first..][..columns]);
         }
     }
 }
 
 impl Product for WeightGradient<'_> {
     fn items(&self) -> usize {
-        self.strips.count() + self.n_out.div_ceil(PANEL)
+        self.strips.count() + self.da.cols().div_ceil(PANEL)
     }
 
     #[inline(always)]
@@ -221,7 +253,7 @@ impl Product for WeightGradient<'_> {
 
     #[inline(always)]
     fn expect(&self, patch: &Patch) {
-        let start = (patch.left / PANEL * self.n_in + patch.top) * PANEL;
+        let start = (patch.left / PANEL * self.x.cols() + patch.top) * PANEL;
         let len = patch.height * PANEL;
         match &self.goal {
             Goal::Store(stored) => stored.prefetch(start, len),
@@ -251,14 +283,14 @@ impl Product for WeightGradient<'_> {
             if !padding.is_empty() {
                 gradient[padding.clone()].fill(0.0);
             }
-            let start = (panel * self.n_in + patch.top + i) * PANEL + lane;
+            let start = (panel * self.x.cols() + patch.top + i) * PANEL + lane;
             // SAFETY: NR lanes from a multiple of NR on lie in one row of 32, which is in bounds; tiles are
             // disjoint.
             unsafe {
                 match &self.goal {
                     Goal::Store(stored) => {
                         *stored.array_mut::<NR>(start) = *gradient;
-                        if patch.left + NR >= self.n_out {
+                        if patch.left + NR >= self.da.cols() {
                             // The last tile of a row also clears the lanes that no tile covers.
                             stored.part_mut(start + NR, PANEL - lane - NR).fill(0.0);
                         }

@@ -3,6 +3,7 @@
 //! Sums accumulate in f64, in an order fixed by the shape alone.
 
 use crate::crew::Shared;
+use crate::operands::{Rows, Source};
 use crate::pass::{Pass, run_items};
 use std::ops::Range;
 
@@ -82,26 +83,17 @@ impl Pass for ScaleRows<'_> {
     }
 }
 
-/// `out[c] = Σ_r da[r, c]` for `da [rows, cols]`, over the rows listed in `subset` (`None`: all), accumulated
-/// in f64 in the order of the list. The gradient of a bias.
+/// `out[c] = Σ_r x[r, c]` for `x [rows, cols]`, scales applied, accumulated in f64, row after row.
 ///
 /// # Panics
-/// If `da` is not whole rows of `cols = out.len()`, or `subset` names a row that is not there.
-pub fn column_sums(da: &[f32], cols: usize, subset: Option<&[u32]>, out: &mut [f32]) {
+/// If `out` is not `[cols]`.
+pub fn column_sums(x: Rows<'_>, out: &mut [f32]) {
+    let cols = x.cols();
     assert_eq!(out.len(), cols, "out is not [cols = {cols}]");
-    if cols == 0 {
-        return;
+    if cols > 0 {
+        let floats = x.rows() * BAND.min(cols);
+        run_items(cols.div_ceil(BAND), floats, &ColumnSums { x, out: Shared::new(out) });
     }
-    assert!(da.len().is_multiple_of(cols), "da of length {} is not [rows, cols = {cols}]", da.len());
-    let rows = da.len() / cols;
-    assert_subset(subset, rows);
-    let count = subset.map_or(rows, <[u32]>::len);
-    let floats = count * BAND.min(cols);
-    run_items(
-        cols.div_ceil(BAND),
-        floats,
-        &ColumnSums { da, cols, rows: count, subset, out: Shared::new(out) },
-    );
 }
 
 /// Asserts that every listed row exists.
@@ -112,10 +104,7 @@ pub(crate) fn assert_subset(subset: Option<&[u32]>, rows: usize) {
 }
 
 struct ColumnSums<'a> {
-    da: &'a [f32],
-    cols: usize,
-    rows: usize,
-    subset: Option<&'a [u32]>,
+    x: Rows<'a>,
     out: Shared<'a>,
 }
 
@@ -124,12 +113,11 @@ impl Pass for ColumnSums<'_> {
     fn part(&self, range: Range<usize>) {
         for band in range {
             let first = band * BAND;
-            let width = BAND.min(self.cols - first);
-            let mut sums = [0.0_f64; BAND];
-            for k in 0..self.rows {
-                let row = self.subset.map_or(k, |subset| subset[k] as usize);
-                let values = &self.da[row * self.cols + first..][..width];
-                for (sum, &value) in sums.iter_mut().zip(values) {
+            let width = BAND.min(self.x.cols() - first);
+            let (mut sums, mut values) = ([0.0_f64; BAND], [0.0; BAND]);
+            for row in 0..self.x.rows() {
+                self.x.read(row, first, &mut values[..width]);
+                for (sum, value) in sums.iter_mut().zip(values) {
                     *sum += f64::from(value);
                 }
             }

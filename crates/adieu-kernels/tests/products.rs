@@ -2,8 +2,8 @@
 //! of the crate's front page: thread counts, batch sizes, NaN, subsets, fused rules.
 
 use adieu_kernels::{
-    Activation, Isa, PANEL, Rule, Target, forward, from_panels, input_gradient, isa, panel_len, to_panels,
-    weight_gradient, with_isa,
+    Activation, Epilogue, Errors, Isa, Outputs, PANEL, Rows, Rule, Target, Terms, Weights, from_panels, isa,
+    panel_len, scale_rows, to_panels, with_isa,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -28,6 +28,44 @@ fn rows_of(panels: &[f32], n_in: usize, n_out: usize) -> Vec<f32> {
     let mut w = vec![f32::NAN; n_in * n_out];
     from_panels(panels, n_in, n_out, &mut w);
     w
+}
+
+/// The plain forward product, with no scales and no base.
+#[allow(clippy::too_many_arguments)]
+fn forward(
+    x: &[f32],
+    rows: usize,
+    n_in: usize,
+    panels: &[f32],
+    n_out: usize,
+    bias: Option<&[f32]>,
+    activation: Activation,
+    pre: Option<&mut [f32]>,
+    h: &mut [f32],
+) {
+    let (x, weights) = (Rows::new(x, rows, n_in), Weights::new(panels, n_in, n_out));
+    let epilogue = Epilogue { bias, activation, base: None };
+    adieu_kernels::forward(x, weights, epilogue, Outputs { h, pre, squares: None });
+}
+
+/// The plain input gradient, of errors without scales and gates.
+fn input_gradient(da: &[f32], rows: usize, n_out: usize, panels: &[f32], n_in: usize, dx: &mut [f32]) {
+    let da = Errors::new(Rows::new(da, rows, n_out));
+    adieu_kernels::input_gradient(da, Weights::new(panels, n_in, n_out), dx);
+}
+
+/// The plain weight gradient, over some rows.
+fn weight_gradient(
+    x: &[f32],
+    n_in: usize,
+    da: &[f32],
+    n_out: usize,
+    rows: usize,
+    subset: Option<&[u32]>,
+    target: Target<'_>,
+) {
+    let (x, da) = (Rows::new(x, rows, n_in), Errors::new(Rows::new(da, rows, n_out)));
+    adieu_kernels::weight_gradient(x, da, Terms { rows: subset, outer: None }, target, None);
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -225,19 +263,137 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn scales_and_gates_on_the_way_are_scales_and_gates_beforehand(
+        rows in size(), n_in in size(), n_out in size(), which in 0..ACTIVATIONS.len(), seed: u64,
+    ) {
+        let activation = ACTIVATIONS[which];
+        let (x, w) = (noise(rows * n_in, seed), noise(n_in * n_out, seed ^ 1));
+        let (dh, kept) = (noise(rows * n_out, seed ^ 2), noise(rows * n_out, seed ^ 3));
+        let (s, t) = (noise(rows, seed ^ 4), noise(rows, seed ^ 5));
+        let panels = panels_of(&w, n_in, n_out);
+        let (mut scaled, mut da) = (vec![f32::NAN; x.len()], vec![f32::NAN; dh.len()]);
+        on_every_isa(|| {
+            scale_rows(&x, n_in, &s, &mut scaled);
+            scale_rows(&dh, n_out, &t, &mut da);
+            activation.pull_back(&kept, &mut da);
+            let weights = Weights::new(&panels, n_in, n_out);
+            let rows_of_x = Rows::new(&x, rows, n_in).scaled(Some(&s));
+            let errors = Errors::gated(Rows::new(&dh, rows, n_out).scaled(Some(&t)), activation, &kept);
+
+            let (mut h, mut expected) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows * n_out]);
+            let out = Outputs { h: &mut h, pre: None, squares: None };
+            adieu_kernels::forward(rows_of_x, weights, Epilogue { activation, ..Epilogue::default() }, out);
+            forward(&scaled, rows, n_in, &panels, n_out, None, activation, None, &mut expected);
+            prop_assert_eq!(bits(&h), bits(&expected), "h");
+
+            let (mut dx, mut expected) = (vec![f32::NAN; rows * n_in], vec![f32::NAN; rows * n_in]);
+            adieu_kernels::input_gradient(errors, weights, &mut dx);
+            input_gradient(&da, rows, n_out, &panels, n_in, &mut expected);
+            prop_assert_eq!(bits(&dx), bits(&expected), "dx");
+
+            let (mut dw, mut expected) = (vec![f32::NAN; panels.len()], vec![f32::NAN; panels.len()]);
+            let mut db = vec![f32::NAN; n_out];
+            let target = Target::Store(&mut dw);
+            adieu_kernels::weight_gradient(rows_of_x, errors, Terms::default(), target, Some(&mut db));
+            weight_gradient(&scaled, n_in, &da, n_out, rows, None, Target::Store(&mut expected));
+            prop_assert_eq!(bits(&dw), bits(&expected), "dW");
+            let mut sums = vec![f32::NAN; n_out];
+            adieu_kernels::column_sums(Rows::new(&da, rows, n_out), &mut sums);
+            prop_assert_eq!(bits(&db), bits(&sums), "db");
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn squares_of_a_row_are_those_of_its_outputs(rows in size(), n_in in size(), n_out in size(), seed: u64) {
+        let (x, w) = (noise(rows * n_in, seed), noise(n_in * n_out, seed ^ 1));
+        let panels = panels_of(&w, n_in, n_out);
+        let squares = |x: &[f32], rows: usize, activation| {
+            let (mut h, mut squares) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows]);
+            let out = Outputs { h: &mut h, pre: None, squares: Some(&mut squares) };
+            let epilogue = Epilogue { activation, ..Epilogue::default() };
+            adieu_kernels::forward(Rows::new(x, rows, n_in), Weights::new(&panels, n_in, n_out), epilogue, out);
+            (h, squares)
+        };
+        on_every_isa(|| {
+            for activation in ACTIVATIONS {
+                let (h, got) = squares(&x, rows, activation);
+                for (r, got) in got.iter().enumerate() {
+                    let truth: f64 = h[r * n_out..][..n_out].iter().map(|h| f64::from(*h).powi(2)).sum();
+                    prop_assert!((f64::from(*got) - truth).abs() <= 1e-6 * truth, "{activation:?}, row {r}: {got}, not {truth}");
+                }
+                let r = seed as usize % rows;
+                let (_, alone) = squares(&x[r * n_in..][..n_in], 1, activation);
+                prop_assert_eq!(alone[0].to_bits(), got[r].to_bits(), "alone and in company");
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_inputs_share_can_be_multiplied_once(
+        images in size(), copies in 1usize..4, code in 1usize..12, rest in size(), n_out in size(), seed: u64,
+    ) {
+        // x = s ⊙ [code | image]: the codes differ from row to row, the images come again and again.
+        let (rows, n_in) = (images * copies, code + rest);
+        let (image, codes, s) = (noise(images * rest, seed), noise(rows * code, seed ^ 1), noise(rows, seed ^ 2));
+        let (w, b) = (noise(n_in * n_out, seed ^ 3), noise(n_out, seed ^ 4));
+        let panels = panels_of(&w, n_in, n_out);
+        let x = |i: usize, k: usize| {
+            if k < code { codes[i * code + k] } else { image[i % images * rest + k - code] }
+        };
+        let with_one = |i: usize, k: usize| if k < n_in { s[i] * x(i, k) } else { 1.0 };
+        let truth = naive((rows, n_in + 1, n_out), with_one, |k, j| if k < n_in { w[k * n_out + j] } else { b[j] });
+        let blank: Vec<f32> = (0..images * n_in).map(|at| if at % n_in < code { 0.0 } else { x(at / n_in, at % n_in) }).collect();
+        on_every_isa(|| {
+            let mut base = vec![f32::NAN; images * n_out];
+            forward(&blank, images, n_in, &panels, n_out, None, Activation::Identity, None, &mut base);
+            let codes = Rows::new(&codes, rows, code).scaled(Some(&s));
+            let epilogue = Epilogue { bias: Some(&b), base: Some(&base), ..Epilogue::default() };
+            let mut h = vec![f32::NAN; rows * n_out];
+            let out = Outputs { h: &mut h, pre: None, squares: None };
+            adieu_kernels::forward(codes, Weights::new(&panels, n_in, n_out), epilogue, out);
+            assert_close(&h, &truth, n_in + 3, "h")
+        })?;
+    }
+
+    #[test]
+    fn an_outer_product_is_one_more_row(rows in size(), n_in in size(), n_out in size(), seed: u64) {
+        let (x, da) = (noise((rows + 1) * n_in, seed), noise((rows + 1) * n_out, seed ^ 1));
+        on_every_isa(|| {
+            let (mut dw, mut expected) = (vec![f32::NAN; panel_len(n_in, n_out)], vec![f32::NAN; panel_len(n_in, n_out)]);
+            let (first, u) = x.split_at(rows * n_in);
+            let (some, v) = da.split_at(rows * n_out);
+            let (of_x, of_da) = (Rows::new(first, rows, n_in), Errors::new(Rows::new(some, rows, n_out)));
+            let terms = Terms { rows: None, outer: Some((u, v)) };
+            adieu_kernels::weight_gradient(of_x, of_da, terms, Target::Store(&mut dw), None);
+            weight_gradient(&x, n_in, &da, n_out, rows + 1, None, Target::Store(&mut expected));
+            prop_assert_eq!(bits(&dw), bits(&expected));
+            Ok(())
+        })?;
+    }
+}
+
 /// All that the three products write, for one set of operands.
 fn everything(rows: usize, n_in: usize, n_out: usize) -> Vec<u32> {
     let (x, w, da) = (noise(rows * n_in, 1), noise(n_in * n_out, 2), noise(rows * n_out, 3));
     let mut panels = panels_of(&w, n_in, n_out);
     let (mut pre, mut h) = (vec![f32::NAN; rows * n_out], vec![f32::NAN; rows * n_out]);
-    forward(&x, rows, n_in, &panels, n_out, Some(&w[..n_out]), Activation::Gelu, Some(&mut pre), &mut h);
+    let mut squares = vec![f32::NAN; rows];
+    let epilogue = Epilogue { bias: Some(&w[..n_out]), activation: Activation::Gelu, base: None };
+    let out = Outputs { h: &mut h, pre: Some(&mut pre), squares: Some(&mut squares) };
+    adieu_kernels::forward(Rows::new(&x, rows, n_in), Weights::new(&panels, n_in, n_out), epilogue, out);
     let mut dx = vec![f32::NAN; rows * n_in];
     input_gradient(&da, rows, n_out, &panels, n_in, &mut dx);
     let (mut first, mut second) = (vec![0.0; panels.len()], vec![0.0; panels.len()]);
     let target =
         Target::Descend { rule: RULES[2], weights: &mut panels, first: &mut first, second: &mut second };
     weight_gradient(&x, n_in, &da, n_out, rows, None, target);
-    [pre, h, dx, panels, first, second].iter().flat_map(|part| bits(part)).collect()
+    [pre, h, squares, dx, panels, first, second].iter().flat_map(|part| bits(part)).collect()
 }
 
 #[test]

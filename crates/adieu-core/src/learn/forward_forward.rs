@@ -28,21 +28,27 @@
 //!   shows no label at all.
 //! - With one layer there is none after the first: `skip_first = false` must be said.
 
+mod image;
+mod readout;
+
+use image::Image;
+use readout::Head;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
 use crate::Tensor;
 use crate::parts::Batch;
+use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
 use crate::parts::chance::Purpose;
 use crate::parts::dense::Dense;
 use crate::parts::goodness::Goodness;
-use crate::parts::host::{matrix, stack_rows, view};
+use crate::parts::host::view;
 use crate::parts::label_code::{LabelCode, Labels};
 use crate::parts::negatives::{Evidence, Negatives};
 use crate::parts::norm::Norm;
-use crate::parts::objective::{CrossEntropy, Objective, Tags};
+use crate::parts::objective::{Objective, Tags};
 use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
@@ -82,8 +88,16 @@ pub struct ForwardForward {
     /// Leave the first layer out of both read-outs.
     pub skip_first: bool,
     /// Leave rows that a layer already judges right beyond f32's doubt out of its weight gradient. They would add exact
-    /// zeros: the result is the same up to rounding, the time is not.
+    /// zeros: the result is the same to the bit, the time is not.
     pub skip_satisfied: bool,
+    /// Multiply the image with the first layer's weights once for all passes over it, which differ in the label only.
+    /// The result is the same up to rounding.
+    pub share_image: bool,
+    /// Run the neutral pass, which trains the head and tells hard negatives what the network would fall for, on every
+    /// k-th step only; in between negatives are drawn from each row's last known logits. 1 is the published algorithm,
+    /// anything else is not the same.
+    #[schemars(range(min = 1, max = 1000))]
+    pub readout_every: u64,
     /// The read-out that answers when nobody asks for another.
     pub readout: Readout,
 }
@@ -106,6 +120,8 @@ impl Default for ForwardForward {
             layers: Together::Together,
             skip_first: true,
             skip_satisfied: true,
+            share_image: true,
+            readout_every: 1,
             readout: Readout::Goodness,
         }
     }
@@ -186,8 +202,14 @@ impl LearnerFn for ForwardForward {
             }),
         });
         let table = if self.negatives.frozen() { task.train_rows } else { 0 };
+        let known = if self.readout_every > 1 && self.negatives.needs_logits() {
+            task.train_rows * task.classes
+        } else {
+            0
+        };
         Box::new(Running {
             layers: layers.collect(),
+            known: Param::new("head.known", &[known], vec![0.0; known], false),
             frozen: Param::new("negatives.frozen", &[table], vec![-1.0; table], false),
             recipe: self.clone(),
             task: task.clone(),
@@ -218,16 +240,12 @@ struct Layer {
     head: Option<Head>,
 }
 
-/// The part of the softmax head that reads one layer; the logits of all parts are summed.
-struct Head {
-    dense: Dense,
-    descent: Descent,
-}
-
 struct Running {
     recipe: ForwardForward,
     task: Task,
     layers: Vec<Layer>,
+    /// With `readout_every` > 1: the last logits of each training row, zero until its first; else empty.
+    known: Param,
     /// For frozen negatives: the wrong label of each training row, −1 until its first is drawn; else empty.
     frozen: Param,
     epoch: u64,
@@ -240,50 +258,54 @@ impl Learner for Running {
     }
 
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
-        let (top, gain) = (self.top(), self.gain());
+        let (top, gain, recipe) = (self.top(), self.gain(), self.recipe.clone());
         let mut said = Vec::new();
-        let logits = self.head_step(net, batch, cx, &mut said)?;
+        cx.clock.press(Phase::Forward, 0);
+        let image = Image::new(&recipe, &*net[0], &batch.x, self.task.classes, &mut *cx.clock);
+        let logits = self.head_step(net, &image, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);
         let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
-        let (label, classes) = (&self.recipe.label, self.task.classes);
-        let positive = label.write(&batch.x, Labels::Each(&batch.labels), classes);
-        let negative = label.write(&batch.x, Labels::Each(&wrong), classes);
         let positives = batch.labels.len();
         let mut tags = Tags {
             real: (0..2 * positives).map(|row| row < positives).collect(),
             labels: [&batch.labels[..], &wrong[..]].concat(),
-            direction: self.recipe.direction(),
+            direction: recipe.direction(),
             of_ones: 0.0,
         };
-        let mut x = self.recipe.norm.apply(&stack_rows(&positive, &negative));
         let mut chance = cx.chance(Purpose::Dropout);
+        let mut x = None;
 
         for (l, block) in net.iter_mut().enumerate().take(top + 1) {
             cx.clock.press(Phase::Forward, l);
-            cx.clock.work(block.cost(2 * positives).forward_macs);
-            let (h, saved) = block.forward(x, &mut chance); // h = φ(x W + b)
+            let (h, saved) = match x.take() {
+                None => image.forward(&mut **block, Labels::Each(&tags.labels), &mut chance, &mut *cx.clock),
+                Some(x) => {
+                    cx.clock.work(block.cost(2 * positives).forward_macs);
+                    block.forward(x, &mut chance) // h = φ(x W + b)
+                }
+            };
             cx.clock.held(Saved::bytes([&saved]));
             let layer = &mut self.layers[l];
-            let g = self.recipe.goodness.value(&h); // g(h)
+            let g = recipe.goodness.value(&h); // g(h)
             finite(&view(&g), Some(l), "goodness")?;
 
             cx.clock.press(Phase::Credit, l);
             tags.of_ones = layer.of_ones;
-            let (loss, dg) = self.recipe.objective.loss(&g, &tags); // L, ∂L/∂g
-            say(&mut said, l, loss, &g, &tags, self.recipe.objective.threshold(layer.of_ones));
+            let (loss, dg) = recipe.objective.loss(&g, &tags); // L, ∂L/∂g
+            say(&mut said, l, loss, &g, &tags, recipe.objective.threshold(layer.of_ones));
             let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / (2 * positives) as f64;
             said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
-            if self.recipe.layers == Together::Together || l == top {
-                let dh = self.recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
-                let ungated = layer.peer_push(&h, positives, &self.recipe);
+            if recipe.layers == Together::Together || l == top {
+                let dh = recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
+                let ungated = layer.peer_push(&h, positives, &recipe);
                 layer.descent.begin(gain);
-                let credit = Credit { dy: dh, ungated, skip_idle_rows: self.recipe.skip_satisfied };
+                let credit = Credit { dy: dh, ungated, skip_idle_rows: recipe.skip_satisfied };
                 let mut descend = layer.descent.on(&mut *cx.clock, l);
                 block.pullback(saved, credit, false, &mut descend); // ∂L/∂W, ∂L/∂b, applied
             }
             cx.clock.press(Phase::Forward, l);
-            x = self.recipe.norm.apply(&h); // nothing flows back past this line
+            x = Some(recipe.norm.apply(&h)); // nothing flows back past this line
         }
         cx.clock.held(0);
         Ok(said)
@@ -314,9 +336,7 @@ impl Learner for Running {
                 head.descent.params(visit);
             }
         }
-        if self.recipe.negatives.frozen() {
-            visit(&mut self.frozen);
-        }
+        [&mut self.known, &mut self.frozen].into_iter().filter(|table| table.count() > 0).for_each(visit);
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
@@ -351,48 +371,6 @@ impl Running {
         self.recipe.schedule.gain(self.epoch - before, epochs)
     }
 
-    /// The neutral pass: trains the head, and returns its logits from before that.
-    fn head_step(
-        &mut self,
-        net: &Net,
-        batch: &Batch,
-        cx: &mut StepCx<'_>,
-        said: &mut Vec<Scalar>,
-    ) -> Result<Option<Tensor>, Diverged> {
-        if !self.recipe.head {
-            return Ok(None);
-        }
-        let (top, gain, classes, rows) = (self.top(), self.gain(), self.task.classes, batch.labels.len());
-        cx.clock.press(Phase::Readout, 0);
-        let mut x = self.recipe.norm.apply(&self.recipe.label.write(&batch.x, Labels::Neutral, classes));
-        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
-        let mut kept = Vec::new();
-        let mut chance = cx.chance(Purpose::Dropout);
-        for (l, block) in net.iter().enumerate().take(top + 1) {
-            cx.clock.press(Phase::Readout, l);
-            cx.clock.work(block.cost(rows).forward_macs);
-            x = self.recipe.norm.apply(&block.apply(&x));
-            if let Some(head) = &mut self.layers[l].head {
-                cx.clock.work(head.dense.cost(rows).forward_macs);
-                let (part, saved) = head.dense.forward(x.clone(), &mut chance);
-                logits = logits + part;
-                kept.push((l, saved));
-            }
-        }
-        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
-        finite(&view(&logits), None, "logits of the head")?;
-        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
-        said.push(Scalar { name: "head_loss", layer: None, value: loss });
-        for (l, saved) in kept {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.layers[l].head else { continue };
-            head.descent.begin(gain);
-            cx.clock.work(head.dense.cost(rows).weight_macs);
-            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
-        }
-        Ok(Some(logits))
-    }
-
     fn wrong_labels(&mut self, batch: &Batch, logits: Option<&Tensor>, cx: &StepCx<'_>) -> Vec<u8> {
         let evidence = Evidence { labels: &batch.labels, classes: self.task.classes, logits };
         let mut wrong = self.recipe.negatives.draw(&evidence, &mut cx.chance(Purpose::Negatives));
@@ -408,53 +386,19 @@ impl Running {
         }
         wrong
     }
-
-    /// Read-out A: the head under a neutral label `[B, K]`.
-    fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
-        let (rows, classes) = (x.dims()[0], self.task.classes);
-        let mut x = self.recipe.norm.apply(&self.recipe.label.write(x, Labels::Neutral, classes));
-        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
-        for (block, layer) in net.iter().zip(&self.layers) {
-            x = self.recipe.norm.apply(&block.apply(&x));
-            if let Some(head) = &layer.head {
-                logits = logits + head.dense.apply(&x);
-            }
-        }
-        logits
-    }
-
-    /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
-    fn goodness_of_each_label(&self, net: &Net, image: &Tensor) -> Tensor {
-        let (rows, classes) = (image.dims()[0], self.task.classes);
-        let mut scores = vec![0.0; rows * classes];
-        for class in 0..classes {
-            let shown = self.recipe.label.write(image, Labels::All(class as u8), classes);
-            let mut x = self.recipe.norm.apply(&shown);
-            for (l, block) in net.iter().enumerate() {
-                let h = block.apply(&x);
-                if self.recipe.reads(l) {
-                    let g = self.recipe.goodness.value(&h);
-                    let slots = scores.iter_mut().skip(class).step_by(classes);
-                    slots.zip(view(&g).iter()).for_each(|(score, g)| *score += self.recipe.direction() * g);
-                }
-                x = self.recipe.norm.apply(&h);
-            }
-        }
-        matrix(scores, rows, classes)
-    }
 }
 
 impl Layer {
     /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
     /// of them, λ (mⱼ − mean m) / B: it pushes lazy units up and busy ones down, whether they are on or off.
-    fn peer_push(&mut self, h: &Tensor, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
+    fn peer_push(&mut self, h: &Activity, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
         let (lambda, keep) = (recipe.peer_weight as f32, recipe.peer_momentum as f32);
         if lambda == 0.0 {
             return None;
         }
         let n = self.peers.count();
         let mut sums = vec![0.0; n];
-        adieu_kernels::column_sums(&view(h)[..positives * n], n, None, &mut sums);
+        adieu_kernels::column_sums(h.lend().rows().first(positives), &mut sums);
         let m = self.peers.values_mut();
         for (m, sum) in m.iter_mut().zip(&sums) {
             *m = keep * *m + (1.0 - keep) * sum / positives as f32;

@@ -4,6 +4,7 @@
 //! people write (recipes, schemas, listings), trait objects for what runs. See [`choice`].
 
 pub mod activation;
+pub mod activity;
 pub mod block;
 pub mod chance;
 pub mod choice;

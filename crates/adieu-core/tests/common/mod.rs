@@ -69,6 +69,8 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
     add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
     add("ff, every row", ForwardForward { skip_satisfied: false, ..ff.clone() }.into());
+    add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
+    add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());
     add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());
     let uniform = Negatives::from(adieu_core::parts::negatives::Uniform::default());
     add("ff, no head", ForwardForward { head: false, negatives: uniform, ..ff.clone() }.into());
