@@ -3,6 +3,7 @@
 
 use crate::crew::{Queue, crew};
 use crate::isa::{Kernel, isa};
+use crate::profile;
 use std::ops::Range;
 
 /// Below this many floats a pass stays on the calling thread: it is done before a helper wakes.
@@ -26,7 +27,7 @@ pub(crate) fn run_items(count: usize, floats: usize, pass: &impl Pass) {
     let grain = if threads == 1 { count.max(1) } else { (4096 / floats.max(1)).max(1) };
     let queue = Queue::new(count.div_ceil(grain), threads);
     let isa = isa();
-    crew(threads, || isa.run(Share { pass, count, grain, queue: &queue }));
+    profile::pass(|| crew(threads, || isa.run(Share { pass, count, grain, queue: &queue })));
 }
 
 /// One thread's share of a pass.
