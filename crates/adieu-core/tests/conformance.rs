@@ -223,6 +223,67 @@ fn savings_change_nothing_that_is_learned() {
     }
 }
 
+/// Every learner that says its steps may overlap learns the same from them, one after another or side by side.
+#[test]
+fn overlapping_steps_learn_the_same_to_the_bit() {
+    let mut checked = 0;
+    for (name, recipe) in learners() {
+        let once = |threads: usize, together: bool| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (mut net, mut learner) = start(&recipe, 1);
+                let batches: Vec<u64> = (0..40).collect();
+                if !together {
+                    let mut said = Vec::new();
+                    for at in &batches {
+                        let mut cx = StepCx { seed: 1, step: at + 1, clock: &mut NoClock };
+                        said.push(learner.step(&mut net, &blobs(60, *at), &mut cx).unwrap());
+                    }
+                    return (everything(&mut net, learner.as_mut()), said, learner.overlaps());
+                }
+                let mut next = batches.into_iter();
+                let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+                let said =
+                    learner.overlap(&mut net, &mut || next.next().map(|at| blobs(60, at)), &mut cx).unwrap();
+                assert_eq!(cx.step, 41, "{name}");
+                (everything(&mut net, learner.as_mut()), said, learner.overlaps())
+            })
+        };
+        let (alone, mut said, overlaps) = once(1, false);
+        checked += usize::from(overlaps);
+        said.iter_mut().for_each(|said| said.sort_by_key(|scalar| (scalar.name, scalar.layer)));
+        for threads in [1, 2, 3] {
+            let (side_by_side, mut also_said, _) = once(threads, true);
+            assert!(alone == side_by_side, "{name} on {threads} threads");
+            also_said.iter_mut().for_each(|said| said.sort_by_key(|scalar| (scalar.name, scalar.layer)));
+            assert_eq!(also_said, said, "{name} on {threads} threads");
+        }
+    }
+    assert!(checked >= 2, "only {checked} learners overlap");
+}
+
+#[test]
+fn divergence_among_overlapping_steps_comes_out_and_leaves_nobody_waiting() {
+    let (_, recipe) = learners().into_iter().find(|(name, _)| name.contains("side by side")).unwrap();
+    for poisoned in [0, 3, 19] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| {
+            let (mut net, mut learner) = start(&recipe, 1);
+            let mut next = 0..20;
+            let mut feed = || {
+                let at = next.next()?;
+                let mut batch = blobs(60, at);
+                if at == poisoned {
+                    batch.x = batch.x * f32::NAN;
+                }
+                Some(batch)
+            };
+            let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+            assert!(learner.overlap(&mut net, &mut feed, &mut cx).is_err());
+        });
+    }
+}
+
 #[test]
 fn every_block_holds_what_it_declares() {
     let mut rng = Rng::stream(1, Purpose::Init, 0);

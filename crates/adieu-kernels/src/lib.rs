@@ -54,6 +54,7 @@ mod scratch;
 mod tile;
 
 pub use activation::Activation;
+pub use crew::{alone, threads};
 pub use forward::{Epilogue, Outputs, forward};
 pub use gradient::{Target, Terms, input_gradient, weight_gradient};
 pub use isa::{Isa, isa, with_isa};

@@ -1,7 +1,7 @@
 //! Passes over memory: work on independent items, vectorised, shared between threads where there is much of
 //! it.
 
-use crate::crew::{Queue, crew};
+use crate::crew::{Queue, crew, threads};
 use crate::isa::{Kernel, isa};
 use crate::profile;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(crate) fn run(count: usize, pass: &impl Pass) {
 
 /// Runs a pass over `count` items of `floats` floats each.
 pub(crate) fn run_items(count: usize, floats: usize, pass: &impl Pass) {
-    let threads = if count * floats < WORTH_SHARING { 1 } else { rayon::current_num_threads() };
+    let threads = if count * floats < WORTH_SHARING { 1 } else { threads() };
     // Whole pages apart, so that two threads seldom meet in one.
     let grain = if threads == 1 { count.max(1) } else { (4096 / floats.max(1)).max(1) };
     let queue = Queue::new(count.div_ceil(grain), threads);

@@ -280,8 +280,13 @@ impl<'a, 'b> Session<'a, 'b> {
         };
         let batch = self.plan.recipe.train.batch as usize;
         let done = (self.step % per_epoch) as usize;
-        for ids in order.chunks_exact(batch).skip(done) {
-            self.one_step(ids)?;
+        let mut todo = order.chunks_exact(batch).skip(done).peekable();
+        while todo.peek().is_some() {
+            if self.learner.overlaps() {
+                self.steps_side_by_side(&mut todo)?;
+            } else if let Some(ids) = todo.next() {
+                self.one_step(ids)?;
+            }
             if self.step.is_multiple_of(self.plan.recipe.train.log_every) {
                 self.flush_window()?;
             }
@@ -315,7 +320,35 @@ impl<'a, 'b> Session<'a, 'b> {
         let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut self.clock };
         let said = self.learner.step(&mut self.net, &batch, &mut cx);
         self.clock.to(Slot::Log);
-        let said = said?;
+        self.note(self.step, said?)
+    }
+
+    /// The steps up to the next line of the record, overlapping. Asked to stop, it starts no more of them.
+    fn steps_side_by_side<'i>(&mut self, todo: &mut impl Iterator<Item = &'i [u32]>) -> Result<(), Leave> {
+        let log_every = self.plan.recipe.train.log_every;
+        let mut todo = todo.take((log_every - self.step % log_every) as usize);
+        let _category = alloc::enter(Category::Activations);
+        let mut now = progress(&self.plan, self.step, &self.clock);
+        let Session { plan, net, learner, clock, sinks, asked_to_stop, .. } = self;
+        let mut feed = || {
+            sinks.iter_mut().for_each(|sink| *asked_to_stop |= sink.step(now) == Flow::Stop);
+            now.step += 1;
+            // A batch that was taken is learnt from: it must not be lost.
+            if *asked_to_stop { None } else { todo.next().map(|ids| plan.batch(ids)) }
+        };
+        let before = self.step;
+        let mut cx = StepCx { seed: plan.recipe.seed, step: before + 1, clock };
+        let said = learner.overlap(net, &mut feed, &mut cx);
+        self.clock.to(Slot::Log);
+        for (i, said) in said?.into_iter().enumerate() {
+            self.note(before + 1 + i as u64, said)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what step number `step` said to the window.
+    fn note(&mut self, step: u64, said: Vec<Scalar>) -> Result<(), Leave> {
+        self.step = step;
         if let Some(Scalar { name, layer, .. }) = said.iter().find(|scalar| !scalar.value.is_finite()) {
             return Err(Diverged { layer: *layer, what: name }.into());
         }

@@ -56,6 +56,30 @@ fn a_resumed_run_is_the_uninterrupted_one_bit_for_bit() {
 }
 
 #[test]
+fn layers_side_by_side_write_the_run_that_layers_in_turn_write() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(&home.path().join("data"));
+    let runs = [false, true].map(|overlap| {
+        let learner =
+            format!("kind = \"forward_forward\"\nnegatives = {{ kind = \"uniform\" }}\noverlap = {overlap}");
+        let folder = home.path().join(format!("overlap-{overlap}"));
+        train(recipe(&home.path().join("data"), &learner), &folder, &mut []).unwrap();
+        assert_clean(&folder);
+        let scalars = |stamped: &Stamped| match &stamped.event {
+            Event::Step { first, last, scalars, .. } => {
+                let mut scalars = scalars.clone();
+                scalars.sort_by_key(|s| (s.name.clone(), s.layer));
+                Some((*first, *last, scalars))
+            }
+            _ => None,
+        };
+        let steps: Vec<_> = record(&folder).iter().filter_map(scalars).collect();
+        (arrays(&folder), evaluations(&record(&folder)), steps)
+    });
+    assert!(runs[0] == runs[1]);
+}
+
+#[test]
 fn a_run_cut_off_without_warning_goes_on_from_its_last_checkpoint() {
     let home = tempfile::tempdir().unwrap();
     write_data(&home.path().join("data"));

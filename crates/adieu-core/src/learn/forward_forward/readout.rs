@@ -1,9 +1,9 @@
 //! The two read-outs: the linear softmax head under a neutral label, and the goodness of each label.
 
 use super::image::Image;
-use super::{Running, finite};
+use super::{Below, ForwardForward, Running, finite};
 use crate::Tensor;
-use crate::learn::{Diverged, NoClock, Phase, Scalar, StepCx};
+use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net, Saved};
@@ -31,58 +31,61 @@ impl Running {
         cx: &mut StepCx<'_>,
         said: &mut Vec<Scalar>,
     ) -> Result<Option<Tensor>, Diverged> {
-        if !self.recipe.head {
-            return Ok(None);
-        }
-        cx.clock.press(Phase::Readout, 0);
-        if !(cx.step - 1).is_multiple_of(self.recipe.readout_every) {
+        if !self.reads_out(cx.step) {
             return Ok(self.known_logits(&batch.ids));
         }
+        cx.clock.press(Phase::Readout, 0);
+        let (mut x, mut read) = (None, Vec::new());
+        for (l, block) in net.iter().enumerate().take(self.top() + 1) {
+            cx.clock.press(Phase::Readout, l);
+            let below = x.take().map_or(Below::Image(image), Below::Layer);
+            let h = neutral(&self.recipe, &**block, below, &mut *cx.clock);
+            if self.heads[l].is_some() {
+                read.push((l, h.clone()));
+            }
+            x = Some(h);
+        }
+        let logits = self.teach_head(read, batch, cx, said)?;
+        self.remember(&batch.ids, &logits);
+        Ok(Some(logits))
+    }
+
+    /// One step of the head, given the activity of the layers that it reads; its logits are from before that.
+    pub(super) fn teach_head(
+        &mut self,
+        read: Vec<(usize, Activity)>,
+        batch: &Batch,
+        cx: &mut StepCx<'_>,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Tensor, Diverged> {
         let (gain, rows) = (self.gain(), batch.labels.len());
-        let (logits, kept) = self.neutral_pass(net, image, cx);
+        let (mut logits, mut kept, mut chance) = (None, Vec::new(), cx.chance(Purpose::Dropout));
+        for (l, h) in read {
+            cx.clock.press(Phase::Readout, l);
+            let Some(head) = &mut self.heads[l] else { continue };
+            cx.clock.work(head.dense.cost(rows).forward_macs);
+            let (part, saved) = head.dense.forward(h, &mut chance);
+            logits = Some(plus(logits, part.tensor()));
+            kept.push((l, saved));
+        }
         cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
+        let logits = logits.unwrap_or_else(|| self.no_logits(rows));
         finite(&view(&logits), None, "logits of the head")?;
         let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
         said.push(Scalar { name: "head_loss", layer: None, value: loss });
         for (l, saved) in kept {
             cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.layers[l].head else { continue };
+            let Some(head) = &mut self.heads[l] else { continue };
             head.descent.begin(gain);
             cx.clock.work(head.dense.cost(rows).weight_macs);
             head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
         }
-        self.remember(&batch.ids, &logits);
-        Ok(Some(logits))
+        Ok(logits)
     }
 
-    fn neutral_pass(
-        &mut self,
-        net: &Net,
-        image: &Image<'_>,
-        cx: &mut StepCx<'_>,
-    ) -> (Tensor, Vec<(usize, Saved)>) {
-        let (top, mut logits, mut kept) = (self.top(), None, Vec::new());
-        let mut x: Option<Activity> = None;
-        let mut chance = cx.chance(Purpose::Dropout);
-        for (l, block) in net.iter().enumerate().take(top + 1) {
-            cx.clock.press(Phase::Readout, l);
-            let h = match &x {
-                None => image.apply(&**block, Labels::Neutral, &mut *cx.clock),
-                Some(x) => {
-                    cx.clock.work(block.cost(x.dims()[0]).forward_macs);
-                    block.apply(x)
-                }
-            };
-            let h = self.recipe.norm.apply(&h);
-            if let Some(head) = &mut self.layers[l].head {
-                cx.clock.work(head.dense.cost(h.dims()[0]).forward_macs);
-                let (part, saved) = head.dense.forward(h.clone(), &mut chance);
-                logits = Some(plus(logits, part.tensor()));
-                kept.push((l, saved));
-            }
-            x = Some(h);
-        }
-        (logits.unwrap_or_else(|| self.no_logits(x.map_or(0, |x| x.dims()[0]))), kept)
+    /// Whether the neutral pass runs on step number `step`.
+    pub(super) fn reads_out(&self, step: u64) -> bool {
+        self.recipe.head && (step - 1).is_multiple_of(self.recipe.readout_every)
     }
 
     /// Greedily, before the first layer that is read: every class alike.
@@ -110,9 +113,9 @@ impl Running {
         let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
         let mut h = image.apply(&*net[0], Labels::Neutral, &mut NoClock);
         let mut logits = None;
-        for (l, layer) in self.layers.iter().enumerate() {
+        for (l, head) in self.heads.iter().enumerate() {
             let x = self.recipe.norm.apply(&h);
-            if let Some(head) = &layer.head {
+            if let Some(head) = head {
                 logits = Some(plus(logits, head.dense.apply(&x).tensor()));
             }
             if let Some(above) = net.get(l + 1) {
@@ -142,6 +145,23 @@ impl Running {
         }
         matrix(scores, rows, classes)
     }
+}
+
+/// A layer's part of the neutral pass: what the next layer and the head see of it.
+pub(super) fn neutral(
+    recipe: &ForwardForward,
+    block: &dyn Block,
+    below: Below<'_>,
+    clock: &mut dyn Clock,
+) -> Activity {
+    let h = match below {
+        Below::Image(image) => image.apply(block, Labels::Neutral, clock),
+        Below::Layer(x) => {
+            clock.work(block.cost(x.dims()[0]).forward_macs);
+            block.apply(&x)
+        }
+    };
+    recipe.norm.apply(&h)
 }
 
 fn plus(sum: Option<Tensor>, part: Tensor) -> Tensor {
