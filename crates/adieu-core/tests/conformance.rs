@@ -11,6 +11,7 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::precision::Precision;
 use adieu_core::parts::stack::Stack;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
 
@@ -59,6 +60,36 @@ fn every_learner_learns_by_every_readout() {
             let error = error(&net, learner.as_ref(), &unseen, readout);
             assert!(error <= 0.1, "{name} by {readout}: error {error}");
         }
+    }
+}
+
+/// Where the processor has bf16; elsewhere there is nothing to test, and it says so.
+#[test]
+#[allow(clippy::print_stderr)]
+fn every_learner_learns_in_bf16_and_does_not_care_for_threads() {
+    if !Precision::Bf16.is_available() {
+        return eprintln!("skipped: this processor has no bf16");
+    }
+    for (name, recipe) in learners() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut net: Blocks = dense(&HIDDEN, Activation::Relu, 1);
+                for (l, (block, sizes)) in net.iter_mut().zip(HIDDEN.windows(2)).enumerate() {
+                    let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                    let layer = Dense::new(&l.to_string(), sizes[0], sizes[1], Activation::Relu, &mut chance);
+                    *block = Box::new(layer.in_precision(Precision::Bf16));
+                }
+                let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+                train(&mut net, learner.as_mut(), &blobs(60, 1), 0..EPOCHS * STEPS_PER_EPOCH, &mut NoClock);
+                for readout in learner.readouts() {
+                    let error = error(&net, learner.as_ref(), &blobs(60, 2), readout);
+                    assert!(error <= 0.1, "{name} by {readout}: error {error}");
+                }
+                everything(&mut net, learner.as_mut())
+            })
+        };
+        assert!(run(1) == run(2), "{name}");
     }
 }
 

@@ -1,17 +1,19 @@
 //! The forward product: `h = φ(x·W + b)`.
 //!
-//! Weights are already in panels, so only x is packed; bias, activation and each row's sum of squares are seen to
-//! while a tile is at hand.
+//! Weights are already in panels, so in f32 only x is packed, in bf16 both; bias, activation and each row's sum of
+//! squares are seen to while a tile is at hand.
 
 use crate::activation::Activation;
 use crate::crew::Shared;
 use crate::isa::isa;
 use crate::operands::{Rows, Weights, pack_columns};
-use crate::panel::PANEL;
+use crate::pairs;
+use crate::panel::{PANEL, panel_len};
 use crate::pass::{Pass, run_items};
+use crate::precision::{Format, Precision};
 use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::scratch::with_scratch;
-use crate::tile::{self, Tile};
+use crate::tile::Tile;
 use std::ops::Range;
 
 /// What follows the weighted sum: `a = s ⊙ (x·W + base) + b`, `h = φ(a)`, with s the scales of x.
@@ -38,10 +40,18 @@ pub struct Outputs<'a> {
 }
 
 /// `h [rows, n_out] = φ(x·W + b)` for the rows of `x [rows, cols]`, `cols ≤ n_in`: the inputs from `cols` on are zero.
+/// x and W are rounded to `precision`.
 ///
 /// # Panics
-/// If the length of a slice does not fit its shape, or x has more columns than W has inputs.
-pub fn forward(x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: Outputs<'_>) {
+/// If the length of a slice does not fit its shape, x has more columns than W has inputs, or `precision` is not
+/// available.
+pub fn forward(
+    x: Rows<'_>,
+    weights: Weights<'_>,
+    epilogue: Epilogue<'_>,
+    precision: Precision,
+    out: Outputs<'_>,
+) {
     let (rows, n_out) = (x.rows(), weights.n_out);
     assert!(x.cols() <= weights.n_in, "x has {} columns, W {} inputs", x.cols(), weights.n_in);
     assert!(epilogue.bias.is_none_or(|bias| bias.len() == n_out), "bias is not [n_out = {n_out}]");
@@ -55,13 +65,16 @@ pub fn forward(x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: O
     assert_eq!(h.len(), rows * n_out, "h is not [rows = {rows}, n_out = {n_out}]");
     assert!(squares.as_ref().is_none_or(|squares| squares.len() == rows), "squares are not [rows = {rows}]");
     let isa = isa();
-    let tiling = Tiling::new(rows, n_out, x.cols(), isa.geometry());
+    let format = precision.format();
+    let steps = format.steps(x.cols());
+    let tiling = Tiling::new(rows, n_out, steps, isa.geometry());
+    let pairs = if let Format::Pairs(_) = format { panel_len(steps, n_out) } else { 0 };
     let group = GROUP.min(isa.geometry().width);
     let partial = if squares.is_some() { rows * n_out.div_ceil(group) } else { 0 };
-    with_scratch([rows * x.cols(), partial], |[left, partial]| {
+    with_scratch([rows * x.cols(), pairs, partial], |[left, right, partial]| {
         // A base is scaled together with the product; otherwise the scales are packed with x.
         let packed = if epilogue.base.is_some() { x.unscaled() } else { x };
-        let (left, sums) = (Shared::new(left), Shared::new(&mut *partial));
+        let (left, right, sums) = (Shared::new(left), Shared::new(right), Shared::new(&mut *partial));
         let ends = Ends {
             epilogue,
             scales: x.scales(),
@@ -71,7 +84,8 @@ pub fn forward(x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: O
             pre: pre.map(Shared::new),
             h: Shared::new(h),
         };
-        let product = Forward { x: packed, weights, strips: tiling.strips(), left, ends };
+        let strips = tiling.strips();
+        let product = Forward { x: packed, weights, format, steps, strips, left, right, ends };
         product::run(&product, &tiling, isa);
         if let Some(squares) = squares {
             let groups = n_out.div_ceil(group);
@@ -83,32 +97,58 @@ pub fn forward(x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: O
 struct Forward<'a> {
     x: Rows<'a>,
     weights: Weights<'a>,
+    format: Format,
+    /// Those of the micro-kernel: the columns of x, or half of them in pairs.
+    steps: usize,
     strips: Cut,
-    /// x in strips: `[cols][height]` each.
+    /// x in strips: `[cols][height]` each; in pairs `[steps][height]` at the beginning of that.
     left: Shared<'a>,
+    /// W in panels of pairs `[⌈n_out/32⌉][steps][32]`, or empty.
+    right: Shared<'a>,
     ends: Ends<'a>,
+}
+
+impl Forward<'_> {
+    /// What meets x of a panel of W, `[cols][32]`.
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> &[f32] {
+        &self.weights.panels[panel * self.weights.n_in * PANEL..][..self.x.cols() * PANEL]
+    }
 }
 
 impl Product for Forward<'_> {
     fn items(&self) -> usize {
-        self.strips.count()
+        let panels = if let Format::Pairs(_) = self.format { self.weights.n_out.div_ceil(PANEL) } else { 0 };
+        self.strips.count() + panels
     }
 
     #[inline(always)]
     fn pack(&self, item: usize) {
-        let ((top, height), cols) = (self.strips.piece(item), self.x.cols());
-        // SAFETY: strips are disjoint, and strip after strip fills `rows·cols`.
-        let packed = unsafe { self.left.part_mut(top * cols, height * cols) };
-        pack_columns(self.x, top, height, packed, height);
+        let Some(panel) = item.checked_sub(self.strips.count()) else {
+            let ((top, height), cols) = (self.strips.piece(item), self.x.cols());
+            // SAFETY: strips are disjoint, and strip after strip fills `rows·cols`.
+            let packed = unsafe { self.left.part_mut(top * cols, height * cols) };
+            pack_columns(self.x, top, height, packed, height);
+            return self.format.settle_strip(height, packed);
+        };
+        let len = self.steps * PANEL;
+        // SAFETY: panels are disjoint, and there are as many as items after the strips.
+        let pairs = unsafe { self.right.part_mut(panel * len, len) };
+        pairs::join::<PANEL>(self.panel(panel), pairs);
     }
 
     #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
-        let ((panel, lane), cols) = (patch.panel_and_lane(), self.x.cols());
+        let (panel, lane) = patch.panel_and_lane();
         // SAFETY: packing is over, nobody writes to `left`; the strip is in bounds as above.
-        let left = unsafe { self.left.part(patch.top * cols, H * cols) };
-        let right = &self.weights.panels[panel * self.weights.n_in * PANEL..][..cols * PANEL];
-        tile::packed::<H, W, FMA>(left, right, lane, tile);
+        let left = unsafe { self.left.part(patch.top * self.x.cols(), H * self.steps) };
+        let len = self.steps * PANEL;
+        let right = match self.format {
+            Format::Single => self.panel(panel),
+            // SAFETY: packing is over, nobody writes to `right`; the panel is in bounds as above.
+            Format::Pairs(_) => unsafe { self.right.part(panel * len, len) },
+        };
+        self.format.packed::<H, W, FMA>(left, right, lane, tile);
     }
 
     #[inline(always)]

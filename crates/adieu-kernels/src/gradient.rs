@@ -11,26 +11,30 @@
 use crate::crew::Shared;
 use crate::isa::isa;
 use crate::operands::{Errors, Rows, Source, Weights, pack_columns};
+use crate::pairs::{self, HALF};
 use crate::panel::{PANEL, panel_len};
+use crate::precision::{Format, Precision};
 use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::rows::assert_subset;
 use crate::rule::{Descent, Rule};
 use crate::scratch::with_scratch;
 use crate::tile::{self, Tile};
 
-/// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`.
+/// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`. da and W are rounded to `precision`.
 ///
 /// # Panics
-/// If the length of a slice does not fit its shape.
-pub fn input_gradient(da: Errors<'_>, weights: Weights<'_>, dx: &mut [f32]) {
+/// If the length of a slice does not fit its shape, or `precision` is not available.
+pub fn input_gradient(da: Errors<'_>, weights: Weights<'_>, precision: Precision, dx: &mut [f32]) {
     let ((rows, n_out), n_in) = (da.shape(), weights.n_in);
     assert_eq!(n_out, weights.n_out, "da has {n_out} columns, W {} outputs", weights.n_out);
     assert_eq!(dx.len(), rows * n_in, "dx is not [rows = {rows}, n_in = {n_in}]");
     let isa = isa();
-    let tiling = Tiling::new(n_in, rows, n_out, isa.geometry());
-    with_scratch([panel_len(n_out, rows)], |[right]| {
-        let (right, dx) = (Shared::new(right), Shared::new(dx));
-        product::run(&InputGradient { da, rows, weights, right, dx }, &tiling, isa);
+    let format = precision.format();
+    let tiling = Tiling::new(n_in, rows, format.steps(n_out), isa.geometry());
+    let pairs = if let Format::Pairs(_) = format { weights.panels.len() / 2 } else { 0 };
+    with_scratch([pairs, panel_len(n_out, rows)], |[left, right]| {
+        let (left, right, dx) = (Shared::new(left), Shared::new(right), Shared::new(dx));
+        product::run(&InputGradient { da, rows, weights, format, left, right, dx }, &tiling, isa);
     });
 }
 
@@ -38,33 +42,55 @@ struct InputGradient<'a> {
     da: Errors<'a>,
     rows: usize,
     weights: Weights<'a>,
-    /// daᵀ in panels: `[⌈rows/32⌉][n_out][32]`.
+    format: Format,
+    /// W in panels, outputs paired: `[⌈n_out/32⌉][n_in][16]`, or empty.
+    left: Shared<'a>,
+    /// daᵀ in panels: `[⌈rows/32⌉][n_out][32]`; in pairs `[⌈n_out/2⌉][32]` at the beginning of each.
     right: Shared<'a>,
     dx: Shared<'a>,
 }
 
 impl Product for InputGradient<'_> {
     fn items(&self) -> usize {
-        self.rows.div_ceil(PANEL)
+        let panels = if let Format::Pairs(_) = self.format { self.weights.n_out.div_ceil(PANEL) } else { 0 };
+        self.rows.div_ceil(PANEL) + panels
     }
 
     #[inline(always)]
     fn pack(&self, item: usize) {
+        let n_in = self.weights.n_in;
+        if let Some(panel) = item.checked_sub(self.rows.div_ceil(PANEL)) {
+            // SAFETY: panels are disjoint, and there are as many as items after those of da.
+            let pairs = unsafe { self.left.part_mut(panel * n_in * HALF, n_in * HALF) };
+            return pairs::join_neighbours(
+                &self.weights.panels[panel * n_in * PANEL..][..n_in * PANEL],
+                pairs,
+            );
+        }
         let first = item * PANEL;
         let len = self.weights.n_out * PANEL;
         // SAFETY: panels are disjoint, and there are as many as items.
         let packed = unsafe { self.right.part_mut(item * len, len) };
         // Lanes beyond the last row keep what they held: their columns of the result are never stored.
         pack_columns(self.da, first, PANEL.min(self.rows - first), packed, PANEL);
+        self.format.settle::<PANEL>(packed);
     }
 
     #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
-        let len = self.weights.n_out * PANEL;
+        let Weights { panels, n_in, n_out } = self.weights;
+        let len = self.format.steps(n_out) * PANEL;
         // SAFETY: packing is over, nobody writes to `right`; the panel is in bounds as above.
-        let right = unsafe { self.right.part(panel * len, len) };
-        tile::transposed::<H, W, FMA>(self.weights.panels, self.weights.n_in, patch.top, right, lane, tile);
+        let right = unsafe { self.right.part(panel * n_out * PANEL, len) };
+        match self.format {
+            Format::Single => tile::transposed::<H, W, FMA>(panels, n_in, patch.top, right, lane, tile),
+            Format::Pairs(unit) => {
+                // SAFETY: packing is over, nobody writes to `left`; this is all of it.
+                let left = unsafe { self.left.part(0, panels.len() / 2) };
+                unit.transposed::<H, W>(left, n_in, patch.top, right, tile);
+            }
+        }
     }
 
     #[inline(always)]
@@ -111,14 +137,17 @@ pub struct Terms<'a> {
 
 /// `dW [n_in, n_out] = Σ_r x[r]ᵀ·da[r] + u ⊗ v` for `x [rows, n_in]`, `da [rows, n_out]` and the [`Terms`]. Without
 /// any dW is zero, and a rule is still applied. `db [n_out]` receives `Σ_r da[r]` over the rows that take part, in
-/// f64; u ⊗ v has no share in it.
+/// f64; u ⊗ v has no share in it. x, da, u and v are rounded to `precision` for dW; db and what the target holds are
+/// not.
 ///
 /// # Panics
-/// If the length of a slice does not fit its shape, or the terms name a row that is not there.
+/// If the length of a slice does not fit its shape, the terms name a row that is not there, or `precision` is not
+/// available.
 pub fn weight_gradient(
     x: Rows<'_>,
     da: Errors<'_>,
     terms: Terms<'_>,
+    precision: Precision,
     target: Target<'_>,
     db: Option<&mut [f32]>,
 ) {
@@ -146,11 +175,12 @@ pub fn weight_gradient(
     let listed = terms.rows.map_or(rows, <[u32]>::len);
     let depth = listed + usize::from(terms.outer.is_some());
     let isa = isa();
-    let tiling = Tiling::new(n_in, n_out, depth, isa.geometry());
+    let format = precision.format();
+    let tiling = Tiling::new(n_in, n_out, format.steps(depth), isa.geometry());
     with_scratch([depth * n_in, panel_len(depth, n_out)], |[left, right]| {
         let (left, right, strips) = (Shared::new(left), Shared::new(right), tiling.strips());
         let db = db.map(Shared::new);
-        let product = WeightGradient { x, da, terms, listed, depth, strips, left, right, goal, db };
+        let product = WeightGradient { x, da, terms, listed, depth, format, strips, left, right, goal, db };
         product::run(&product, &tiling, isa);
     });
 }
@@ -168,10 +198,11 @@ struct WeightGradient<'a> {
     listed: usize,
     /// All terms: the rows, and the outer product if there is one.
     depth: usize,
+    format: Format,
     strips: Cut,
-    /// x in strips: `[depth][height]` each.
+    /// x in strips: `[depth][height]` each; in pairs `[⌈depth/2⌉][height]` at the beginning of that.
     left: Shared<'a>,
-    /// da in panels: `[⌈n_out/32⌉][depth][32]`.
+    /// da in panels: `[⌈n_out/32⌉][depth][32]`; in pairs likewise.
     right: Shared<'a>,
     goal: Goal<'a>,
     db: Option<Shared<'a>>,
@@ -236,7 +267,7 @@ impl Product for WeightGradient<'_> {
             let (first, height) = self.strips.piece(item);
             // SAFETY: strips are disjoint, and strip after strip fills `depth·n_in`.
             let packed = unsafe { self.left.part_mut(first * self.depth, height * self.depth) };
-            return match height {
+            match height {
                 12 => self.pack_strip::<12>(first, packed),
                 8 => self.pack_strip::<8>(first, packed),
                 6 => self.pack_strip::<6>(first, packed),
@@ -244,11 +275,14 @@ impl Product for WeightGradient<'_> {
                 2 => self.pack_strip::<2>(first, packed),
                 1 => self.pack_strip::<1>(first, packed),
                 _ => unreachable!("no strip of height {height}"),
-            };
+            }
+            return self.format.settle_strip(height, packed);
         };
         let len = self.depth * PANEL;
         // SAFETY: panels are disjoint, and there are as many as items after the strips.
-        self.pack_panel(panel, unsafe { self.right.part_mut(panel * len, len) });
+        let packed = unsafe { self.right.part_mut(panel * len, len) };
+        self.pack_panel(panel, packed);
+        self.format.settle::<PANEL>(packed);
     }
 
     #[inline(always)]
@@ -264,12 +298,15 @@ impl Product for WeightGradient<'_> {
     #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
         let (panel, lane) = patch.panel_and_lane();
-        let len = self.depth * PANEL;
+        let steps = self.format.steps(self.depth);
         // SAFETY: packing is over, nobody writes to `left` or `right`; both are in bounds as above.
         let (left, right) = unsafe {
-            (self.left.part(patch.top * self.depth, H * self.depth), self.right.part(panel * len, len))
+            (
+                self.left.part(patch.top * self.depth, H * steps),
+                self.right.part(panel * self.depth * PANEL, steps * PANEL),
+            )
         };
-        tile::packed::<H, W, FMA>(left, right, lane, tile);
+        self.format.packed::<H, W, FMA>(left, right, lane, tile);
     }
 
     #[inline(always)]

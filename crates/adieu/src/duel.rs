@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::optimizer::{EmaSgd, Sgd};
+use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,7 @@ impl Duel {
             model: ModelRecipe {
                 blocks: self.hidden.iter().map(|width| vec![*width]).collect(),
                 activation: Activation::Relu,
+                precision: Precision::F32,
             },
             learner,
         }

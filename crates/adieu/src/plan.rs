@@ -176,7 +176,8 @@ fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
         let mut chance = Rng::stream(recipe.seed, Purpose::Init, layer);
         layer += 1;
         let n_out = n_out as usize;
-        let block = Dense::new(&path, n_in, n_out, recipe.model.activation, &mut chance);
+        let block = Dense::new(&path, n_in, n_out, recipe.model.activation, &mut chance)
+            .in_precision(recipe.model.precision);
         n_in = n_out;
         Box::new(block) as Box<dyn Block>
     };
@@ -227,6 +228,14 @@ fn model_faults(recipe: &Recipe) -> Vec<Fault> {
             "model.blocks",
             "there is no block".into(),
             "write one list a block: [[1000], [1000], [1000]]",
+        ));
+    }
+    let precision = recipe.model.precision;
+    if !precision.is_available() {
+        faults.push(fault(
+            "model.precision",
+            format!("this processor does not multiply {}", precision.name()),
+            "choose precision = \"f32\", or a processor with avx512_bf16",
         ));
     }
     for (b, widths) in recipe.model.blocks.iter().enumerate() {

@@ -11,6 +11,7 @@ use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::host::{matrix, view};
 use super::param::Param;
+use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
 
@@ -19,6 +20,7 @@ pub struct Dense {
     weight: Param,
     bias: Option<Param>,
     activation: Activation,
+    precision: Precision,
     n_in: usize,
     n_out: usize,
 }
@@ -46,7 +48,16 @@ impl Dense {
     ) -> Dense {
         let weight = Param::weights(format!("{path}.weight"), n_in, n_out, rows);
         let bias = bias.then(|| Param::new(format!("{path}.bias"), &[n_out], vec![0.0; n_out], false));
-        Dense { weight, bias, activation, n_in, n_out }
+        Dense { weight, bias, activation, precision: Precision::F32, n_in, n_out }
+    }
+
+    /// The same layer, with products in `precision`.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    pub fn in_precision(self, precision: Precision) -> Dense {
+        assert!(precision.is_available(), "this processor has no {}", precision.name());
+        Dense { precision, ..self }
     }
 
     fn weights(&self) -> Weights<'_> {
@@ -60,7 +71,9 @@ impl Dense {
         assert_eq!(n_in, self.n_in, "{}: input columns", self.describe());
         let mut base = vec![0.0; rows * self.n_out];
         let out = Outputs { h: &mut base, pre: None, squares: None };
-        kernels::forward(Rows::new(&view(x), rows, n_in), self.weights(), Epilogue::default(), out);
+        let x = view(x);
+        let x = Rows::new(&x, rows, n_in);
+        kernels::forward(x, self.weights(), Epilogue::default(), self.precision.kernel(), out);
         matrix(base, rows, self.n_out)
     }
 
@@ -85,7 +98,7 @@ impl Dense {
         let base = base.map(view);
         let epilogue = Epilogue { bias, activation, base: base.as_deref() };
         let out = Outputs { h: &mut h, pre: pre.map(Vec::as_mut_slice), squares: Some(&mut squares) };
-        kernels::forward(x.lend().rows(), self.weights(), epilogue, out);
+        kernels::forward(x.lend().rows(), self.weights(), epilogue, self.precision.kernel(), out);
         Activity::with_squares(matrix(h, rows, self.n_out), squares)
     }
 
@@ -110,7 +123,7 @@ impl Dense {
     fn push_on(&self, ungated: &Ungated, dx: &mut [f32]) {
         let mut push = vec![0.0; self.n_in];
         let da = Errors::new(Rows::new(&ungated.da, 1, self.n_out));
-        kernels::input_gradient(da, self.weights(), &mut push);
+        kernels::input_gradient(da, self.weights(), self.precision.kernel(), &mut push);
         for row in dx.chunks_exact_mut(self.n_in).take(ungated.rows) {
             row.iter_mut().zip(&push).for_each(|(dx, push)| *dx += push);
         }
@@ -137,8 +150,9 @@ impl Dense {
         let count = busy.map_or(x.rows().rows(), <[u32]>::len) + usize::from(outer.is_some());
         descend.work((count * n_in * n_out) as u64);
         let mut db = self.bias.as_ref().map(|_| vec![0.0; n_out]);
-        let (target, terms) = (descend.target(&mut self.weight), Terms { rows: busy, outer });
-        kernels::weight_gradient(x.rows(), da, terms, target, db.as_deref_mut());
+        let (terms, precision) = (Terms { rows: busy, outer }, self.precision.kernel());
+        let target = descend.target(&mut self.weight);
+        kernels::weight_gradient(x.rows(), da, terms, precision, target, db.as_deref_mut());
         if let (Some(bias), Some(db)) = (&mut self.bias, &mut db) {
             if let Some(ungated) = ungated {
                 db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
@@ -205,7 +219,7 @@ impl Block for Dense {
         let dx = want_dx.then(|| {
             descend.work((rows * n_in * n_out) as u64);
             let mut dx = vec![0.0; rows * n_in];
-            kernels::input_gradient(da, self.weights(), &mut dx);
+            kernels::input_gradient(da, self.weights(), self.precision.kernel(), &mut dx);
             if let Some(ungated) = &ungated {
                 self.push_on(ungated, &mut dx);
             }
@@ -244,7 +258,8 @@ impl Block for Dense {
     }
 
     fn describe(&self) -> String {
-        format!("dense {} → {}, {}", self.n_in, self.n_out, self.activation.name())
+        let precision = if self.precision == Precision::F32 { "" } else { ", bf16" };
+        format!("dense {} → {}, {}{precision}", self.n_in, self.n_out, self.activation.name())
     }
 
     fn as_dense(&self) -> Option<&Dense> {

@@ -18,6 +18,7 @@ pub mod norm;
 pub mod objective;
 pub mod optimizer;
 pub mod param;
+pub mod precision;
 pub mod schedule;
 pub mod shape;
 pub mod stack;

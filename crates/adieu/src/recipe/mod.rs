@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use adieu_core::learn::LearnerRecipe;
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::precision::Precision;
 pub use document::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,9 @@ pub struct ModelRecipe {
     /// What each layer applies to its total input.
     #[serde(default)]
     pub activation: Activation,
+    /// What the products of its layers round their operands to; heads and output layers stay in f32.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// All that is wrong with a recipe.
