@@ -6,8 +6,9 @@ mod common;
 use adieu_core::learn::{BackProp, Clock, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
-use adieu_core::parts::block::{Net, Saved};
+use adieu_core::parts::block::{Block, Net, Saved};
 use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host::{matrix, view};
@@ -59,6 +60,38 @@ fn every_learner_learns_by_every_readout() {
         for readout in learner.readouts() {
             let error = error(&net, learner.as_ref(), &unseen, readout);
             assert!(error <= 0.1, "{name} by {readout}: error {error}");
+        }
+    }
+}
+
+/// A network composed of Burn's operations learns what the kernels learn.
+#[test]
+fn dense_by_kernels_and_dense_by_burn_are_one() {
+    for (name, recipe) in learners() {
+        for activation in Activation::ALL {
+            let mut ends = [false, true].map(|composed| {
+                let mut net: Blocks = dense(&HIDDEN, activation, 1);
+                if composed {
+                    net = (0..2)
+                        .map(|l| {
+                            let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                            let (path, device) = (l.to_string(), burn::tensor::Device::flex());
+                            let sizes = (HIDDEN[l], HIDDEN[l + 1]);
+                            let layer =
+                                Composed::new(&path, sizes.0, sizes.1, activation, device, &mut chance);
+                            Box::new(layer) as Box<dyn Block>
+                        })
+                        .collect();
+                }
+                let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+                train(&mut net, learner.as_mut(), &blobs(60, 1), 0..5, &mut NoClock);
+                everything(&mut net, learner.as_mut())
+            });
+            let (composed, kernels) = (ends[1].split_off(0), ends[0].split_off(0));
+            for ((path, composed), (_, kernels)) in composed.iter().zip(&kernels) {
+                let kernels: Vec<f64> = kernels.iter().map(|v| f64::from(*v)).collect();
+                common::close(&format!("{name}, {activation:?}, {path}"), composed, &kernels, 2e-4);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use adieu_core::Tensor;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
 use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
@@ -91,6 +92,8 @@ proptest! {
         for activation in smooth() {
             let mut chance = Rng::stream(at, Purpose::Init, 0);
             check_block(&mut Dense::new("0", n_in, n_out, activation, &mut chance), n_in, rows, at * 100);
+            let mut composed = Composed::new("0", n_in, n_out, activation, Device::flex(), &mut chance);
+            check_block(&mut composed, n_in, rows, at * 100);
         }
     }
 

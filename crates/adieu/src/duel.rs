@@ -10,7 +10,7 @@ use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{DataRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
+use crate::recipe::{DataRecipe, Engine, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 use crate::{Error, Plan};
 
 /// Rows judged after each epoch: enough for a curve, few enough that ten passes for each do not dominate the wait.
@@ -93,6 +93,7 @@ impl Duel {
             model: ModelRecipe {
                 blocks: self.hidden.iter().map(|width| vec![*width]).collect(),
                 activation: Activation::Relu,
+                engine: Engine::default(),
                 precision: Precision::F32,
             },
             learner,

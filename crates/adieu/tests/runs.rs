@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 
+use adieu::recipe::Engine;
 use adieu::record::lint::lint;
 use adieu::record::{Event, Outcome, Split, Stamped};
 use adieu::sink::StopAfter;
@@ -77,6 +78,21 @@ fn layers_side_by_side_write_the_run_that_layers_in_turn_write() {
         (arrays(&folder), evaluations(&record(&folder)), steps)
     });
     assert!(runs[0] == runs[1]);
+}
+
+#[test]
+fn the_engine_does_not_show_in_what_is_learned() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(&home.path().join("data"));
+    let errors = ["kernels", "burn"].map(|engine| {
+        let mut recipe = recipe(&home.path().join("data"), LEARNERS[0]);
+        recipe.model.engine = if engine == "burn" { Engine::Burn } else { Engine::Kernels };
+        let folder = home.path().join(engine);
+        train(recipe, &folder, &mut []).unwrap();
+        assert_clean(&folder);
+        evaluations(&record(&folder)).last().unwrap().3
+    });
+    assert!(errors[0].abs_diff(errors[1]) <= 1, "{errors:?}");
 }
 
 #[test]

@@ -25,12 +25,16 @@ pub struct Dense {
     n_out: usize,
 }
 
+/// Wᵢⱼ ~ N(0, 1/n_in), row by row.
+pub(crate) fn initial_weights(n_in: usize, n_out: usize, chance: &mut Rng) -> Vec<f32> {
+    let scale = (1.0 / n_in as f64).sqrt() as f32;
+    (0..n_in * n_out).map(|_| scale * chance.normal()).collect()
+}
+
 impl Dense {
     /// Wᵢⱼ ~ N(0, 1/n_in), b = 0. `path` names it among its neighbours: `0`.
     pub fn new(path: &str, n_in: usize, n_out: usize, activation: Activation, chance: &mut Rng) -> Dense {
-        let scale = (1.0 / n_in as f64).sqrt() as f32;
-        let rows: Vec<f32> = (0..n_in * n_out).map(|_| scale * chance.normal()).collect();
-        Dense::from_rows(path, n_in, n_out, &rows, true, activation)
+        Dense::from_rows(path, n_in, n_out, &initial_weights(n_in, n_out, chance), true, activation)
     }
 
     /// W = 0, no activation: a linear read-out.

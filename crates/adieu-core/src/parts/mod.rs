@@ -8,6 +8,7 @@ pub mod activity;
 pub mod block;
 pub mod chance;
 pub mod choice;
+pub mod composed;
 pub mod dense;
 pub mod dropout;
 pub mod goodness;

@@ -117,9 +117,23 @@ pub struct ModelRecipe {
     /// What each layer applies to its total input.
     #[serde(default)]
     pub activation: Activation,
+    /// What works its layers out.
+    #[serde(default)]
+    pub engine: Engine,
     /// What the products of its layers round their operands to; heads and output layers stay in f32.
     #[serde(default)]
     pub precision: Precision,
+}
+
+/// What works the layers of the network out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// The CPU kernels made for it.
+    #[default]
+    Kernels,
+    /// Burn's own operations, as any other device would: the same network, to measure the kernels against.
+    Burn,
 }
 
 /// All that is wrong with a recipe.
