@@ -6,13 +6,14 @@
 use crate::activation::Activation;
 use crate::crew::Shared;
 use crate::isa::isa;
-use crate::operands::{Rows, Weights, pack_columns};
+use crate::operands::{Rows, Source, Weights, pack_columns};
 use crate::pairs;
 use crate::panel::{PANEL, panel_len};
 use crate::pass::{Pass, run_items};
 use crate::precision::{Format, Precision};
 use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::scratch::with_scratch;
+use crate::sparse::{self, Block, Shape, Sparse};
 use crate::tile::Tile;
 use std::ops::Range;
 
@@ -69,9 +70,12 @@ pub fn forward(
     let steps = format.steps(x.cols());
     let tiling = Tiling::new(rows, n_out, steps, isa.geometry());
     let pairs = if let Format::Pairs(_) = format { panel_len(steps, n_out) } else { 0 };
+    let (skip, shape) = (x.skips_zeros(precision), Shape::new(rows, n_out, x.cols()));
+    let lists = if skip { shape.lists_len() } else { 0 };
+    let strips = if skip { 0 } else { rows * x.cols() };
     let group = GROUP.min(isa.geometry().width);
     let partial = if squares.is_some() { rows * n_out.div_ceil(group) } else { 0 };
-    with_scratch([rows * x.cols(), pairs, partial], |[left, right, partial]| {
+    with_scratch([strips, lists, pairs, partial], |[left, lists, right, partial]| {
         // A base is scaled together with the product; otherwise the scales are packed with x.
         let packed = if epilogue.base.is_some() { x.unscaled() } else { x };
         let (left, right, sums) = (Shared::new(left), Shared::new(right), Shared::new(&mut *partial));
@@ -86,7 +90,11 @@ pub fn forward(
         };
         let strips = tiling.strips();
         let product = Forward { x: packed, weights, format, steps, strips, left, right, ends };
-        product::run(&product, &tiling, isa);
+        if skip {
+            sparse::run(&product, shape, lists, isa);
+        } else {
+            product::run(&product, &tiling, isa);
+        }
         if let Some(squares) = squares {
             let groups = n_out.div_ceil(group);
             run_items(rows, groups, &Total { partial, groups, out: Shared::new(squares) });
@@ -156,6 +164,26 @@ impl Product for Forward<'_> {
         for i in 0..patch.height {
             self.ends.finish(patch.top + i, patch.left, patch.columns, tile.row::<NR>(i));
         }
+    }
+}
+
+impl Sparse for Forward<'_> {
+    #[inline(always)]
+    fn fill(&self, top: usize, height: usize, first: usize, len: usize, block: &mut Block) {
+        for (i, row) in block[..height].iter_mut().enumerate() {
+            self.x.read(top + i, first, &mut row[..len]);
+        }
+    }
+
+    fn panels_to_pack(&self) -> usize {
+        0
+    }
+
+    fn pack_panel(&self, _panel: usize) {}
+
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> &[f32] {
+        Forward::panel(self, panel)
     }
 }
 

@@ -18,7 +18,8 @@ use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::rows::assert_subset;
 use crate::rule::{Descent, Rule};
 use crate::scratch::with_scratch;
-use crate::tile::{self, Tile};
+use crate::sparse::{self, Block, Shape, Sparse};
+use crate::tile::{self, MAX_HEIGHT, Tile};
 
 /// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`. da and W are rounded to `precision`.
 ///
@@ -177,11 +178,18 @@ pub fn weight_gradient(
     let isa = isa();
     let format = precision.format();
     let tiling = Tiling::new(n_in, n_out, format.steps(depth), isa.geometry());
-    with_scratch([depth * n_in, panel_len(depth, n_out)], |[left, right]| {
+    let (skip, shape) = (x.skips_zeros(precision), Shape::new(n_in, n_out, depth));
+    let lists = if skip { shape.lists_len() } else { 0 };
+    let strips = if skip { 0 } else { depth * n_in };
+    with_scratch([strips, lists, panel_len(depth, n_out)], |[left, lists, right]| {
         let (left, right, strips) = (Shared::new(left), Shared::new(right), tiling.strips());
         let db = db.map(Shared::new);
         let product = WeightGradient { x, da, terms, listed, depth, format, strips, left, right, goal, db };
-        product::run(&product, &tiling, isa);
+        if skip {
+            sparse::run(&product, shape, lists, isa);
+        } else {
+            product::run(&product, &tiling, isa);
+        }
     });
 }
 
@@ -229,7 +237,7 @@ impl WeightGradient<'_> {
 
     /// Copies a panel's columns of da, and sums them.
     #[inline(always)]
-    fn pack_panel(&self, panel: usize, packed: &mut [f32]) {
+    fn pack_right(&self, panel: usize, packed: &mut [f32]) {
         let first = panel * PANEL;
         let columns = PANEL.min(self.da.cols() - first);
         let packed = packed.as_chunks_mut::<PANEL>().0;
@@ -281,7 +289,7 @@ impl Product for WeightGradient<'_> {
         let len = self.depth * PANEL;
         // SAFETY: panels are disjoint, and there are as many as items after the strips.
         let packed = unsafe { self.right.part_mut(panel * len, len) };
-        self.pack_panel(panel, packed);
+        self.pack_right(panel, packed);
         self.format.settle::<PANEL>(packed);
     }
 
@@ -336,5 +344,43 @@ impl Product for WeightGradient<'_> {
                 }
             }
         }
+    }
+}
+
+impl Sparse for WeightGradient<'_> {
+    #[inline(always)]
+    fn fill(&self, top: usize, height: usize, first: usize, len: usize, block: &mut Block) {
+        let columns = |k: usize, out: &mut [f32]| match self.terms.outer {
+            Some((u, _)) if k == self.listed => out.copy_from_slice(&u[top..][..out.len()]),
+            _ => self.x.read(self.row(k), top, out),
+        };
+        // Four rows at a time: blocks of 4 × 4 pass through registers.
+        for k in (0..len).step_by(4) {
+            let mut x = [[0.0; MAX_HEIGHT]; 4];
+            for (i, x) in x.iter_mut().enumerate().take(len - k) {
+                columns(first + k + i, &mut x[..height]);
+            }
+            for (i, block) in block[..height].iter_mut().enumerate() {
+                block[k..k + 4].copy_from_slice(&[x[0][i], x[1][i], x[2][i], x[3][i]]);
+            }
+        }
+    }
+
+    fn panels_to_pack(&self) -> usize {
+        self.da.cols().div_ceil(PANEL)
+    }
+
+    #[inline(always)]
+    fn pack_panel(&self, panel: usize) {
+        let len = self.depth * PANEL;
+        // SAFETY: panels are disjoint, and there are as many as there is room for.
+        self.pack_right(panel, unsafe { self.right.part_mut(panel * len, len) });
+    }
+
+    #[inline(always)]
+    fn panel(&self, panel: usize) -> &[f32] {
+        let len = self.depth * PANEL;
+        // SAFETY: packing is over, nobody writes to `right`; the panel is in bounds.
+        unsafe { self.right.part(panel * len, len) }
     }
 }

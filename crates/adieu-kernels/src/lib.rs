@@ -55,6 +55,7 @@ mod profile;
 mod rows;
 mod rule;
 mod scratch;
+mod sparse;
 mod tile;
 
 pub use activation::Activation;
@@ -70,3 +71,4 @@ pub use profile::{Profile, Shares};
 pub use rows::{column_sums, row_sums_of_squares, scale_rows};
 pub use rule::Rule;
 pub use scratch::{release_scratch, scratch_bytes};
+pub use sparse::Zeros;

@@ -7,6 +7,8 @@
 
 use crate::activation::Activation;
 use crate::panel::panel_len;
+use crate::precision::Precision;
+use crate::sparse::{self, Zeros};
 
 /// Rows of activity `[rows, cols]`, row-major; row r stands for `scales[r]` times its values, if there are scales.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +17,7 @@ pub struct Rows<'a> {
     rows: usize,
     cols: usize,
     scales: Option<&'a [f32]>,
+    zeros: Zeros,
 }
 
 impl<'a> Rows<'a> {
@@ -25,7 +28,7 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn new(values: &'a [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(values.len(), rows * cols, "values are not [rows = {rows}, cols = {cols}]");
-        Self { values, rows, cols, scales: None }
+        Self { values, rows, cols, scales: None, zeros: Zeros::Multiply }
     }
 
     /// The same rows, row r times `scales[r]`; `None` leaves them as they are.
@@ -40,6 +43,22 @@ impl<'a> Rows<'a> {
             self.rows
         );
         Self { scales, ..self }
+    }
+
+    /// The same rows; as the left operand of a product in f32, their zeros are treated as `zeros` says.
+    #[must_use]
+    pub fn with_zeros(self, zeros: Zeros) -> Self {
+        Self { zeros, ..self }
+    }
+
+    /// Whether a product should leave their zeros out.
+    pub(crate) fn skips_zeros(&self, precision: Precision) -> bool {
+        precision == Precision::F32
+            && match self.zeros {
+                Zeros::Multiply => false,
+                Zeros::Skip => true,
+                Zeros::Choose => sparse::worth_it(self.values, self.cols),
+            }
     }
 
     /// The first `count` rows.
