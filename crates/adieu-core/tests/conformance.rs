@@ -11,7 +11,7 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::{matrix, view, zip};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::stack::Stack;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
@@ -61,6 +61,29 @@ fn every_learner_learns_by_every_readout() {
             let error = error(&net, learner.as_ref(), &unseen, readout);
             assert!(error <= 0.1, "{name} by {readout}: error {error}");
         }
+    }
+}
+
+/// Leaving zero inputs out changes no bit of what any learner learns.
+#[test]
+fn zeros_that_are_left_out_are_not_missed() {
+    for (name, recipe) in learners() {
+        let run = |skip: bool| {
+            let mut net: Blocks = dense(&HIDDEN, Activation::Relu, 1);
+            for (l, block) in net.iter_mut().enumerate() {
+                let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                let layer =
+                    Dense::new(&l.to_string(), HIDDEN[l], HIDDEN[l + 1], Activation::Relu, &mut chance);
+                *block = Box::new(layer.skipping_zeros(skip));
+            }
+            let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+            // Two thirds of the features are zero: the first layer's products leave them out.
+            let mut data = blobs(60, 1);
+            data.x = zip(&data.x, &noise(60, FEATURES, 4), |x, r| if r > 0.5 { x } else { 0.0 });
+            train(&mut net, learner.as_mut(), &data, 0..50, &mut NoClock);
+            everything(&mut net, learner.as_mut())
+        };
+        assert!(run(true) == run(false), "{name}");
     }
 }
 

@@ -94,6 +94,7 @@ impl Duel {
                 blocks: self.hidden.iter().map(|width| vec![*width]).collect(),
                 activation: Activation::Relu,
                 engine: Engine::default(),
+                skip_zeros: true,
                 precision: Precision::F32,
             },
             learner,

@@ -130,7 +130,7 @@ impl Plan {
         });
         let layers: Vec<LayerInfo> = blocks.chain(own).collect();
         let parameters = layers.iter().map(|layer| layer.parameters).sum();
-        Network { input: self.task.input.to_string(), layers, parameters }
+        Network { input: self.task.input.to_string(), layers, parameters, step_bytes: None }
     }
 
     /// The training rows of epoch `epoch` (from 1), in that epoch's order.

@@ -3,7 +3,7 @@
 //! Shapes: x `[B, n_in]`, W `[n_in, n_out]`, b `[n_out]`, h `[B, n_out]`. With `da = dh ⊙ φ'(a)`:
 //! `dW = xᵀ da`, `db = Σ_rows da`, `dx = da Wᵀ`. Stands on `adieu-kernels`, for every learner alike.
 
-use adieu_kernels::{self as kernels, Epilogue, Errors, Outputs, Rows, Terms, Weights};
+use adieu_kernels::{self as kernels, Epilogue, Errors, Outputs, Rows, Terms, Weights, Zeros};
 
 use super::activation::Activation;
 use super::activity::Activity;
@@ -21,6 +21,7 @@ pub struct Dense {
     bias: Option<Param>,
     activation: Activation,
     precision: Precision,
+    zeros: Zeros,
     n_in: usize,
     n_out: usize,
 }
@@ -52,7 +53,8 @@ impl Dense {
     ) -> Dense {
         let weight = Param::weights(format!("{path}.weight"), n_in, n_out, rows);
         let bias = bias.then(|| Param::new(format!("{path}.bias"), &[n_out], vec![0.0; n_out], false));
-        Dense { weight, bias, activation, precision: Precision::F32, n_in, n_out }
+        let (precision, zeros) = (Precision::F32, Zeros::Multiply);
+        Dense { weight, bias, activation, precision, zeros, n_in, n_out }
     }
 
     /// The same layer, with products in `precision`.
@@ -62,6 +64,12 @@ impl Dense {
     pub fn in_precision(self, precision: Precision) -> Dense {
         assert!(precision.is_available(), "this processor has no {}", precision.name());
         Dense { precision, ..self }
+    }
+
+    /// The same layer, leaving inputs that are zero out of its products where enough of them are. The bits are the
+    /// same as long as weights and errors are finite.
+    pub fn skipping_zeros(self, skip: bool) -> Dense {
+        Dense { zeros: if skip { Zeros::Choose } else { Zeros::Multiply }, ..self }
     }
 
     fn weights(&self) -> Weights<'_> {
@@ -76,7 +84,7 @@ impl Dense {
         let mut base = vec![0.0; rows * self.n_out];
         let out = Outputs { h: &mut base, pre: None, squares: None };
         let x = view(x);
-        let x = Rows::new(&x, rows, n_in);
+        let x = Rows::new(&x, rows, n_in).with_zeros(self.zeros);
         kernels::forward(x, self.weights(), Epilogue::default(), self.precision.kernel(), out);
         matrix(base, rows, self.n_out)
     }
@@ -102,7 +110,13 @@ impl Dense {
         let base = base.map(view);
         let epilogue = Epilogue { bias, activation, base: base.as_deref() };
         let out = Outputs { h: &mut h, pre: pre.map(Vec::as_mut_slice), squares: Some(&mut squares) };
-        kernels::forward(x.lend().rows(), self.weights(), epilogue, self.precision.kernel(), out);
+        kernels::forward(
+            x.lend().rows().with_zeros(self.zeros),
+            self.weights(),
+            epilogue,
+            self.precision.kernel(),
+            out,
+        );
         Activity::with_squares(matrix(h, rows, self.n_out), squares)
     }
 
@@ -156,7 +170,14 @@ impl Dense {
         let mut db = self.bias.as_ref().map(|_| vec![0.0; n_out]);
         let (terms, precision) = (Terms { rows: busy, outer }, self.precision.kernel());
         let target = descend.target(&mut self.weight);
-        kernels::weight_gradient(x.rows(), da, terms, precision, target, db.as_deref_mut());
+        kernels::weight_gradient(
+            x.rows().with_zeros(self.zeros),
+            da,
+            terms,
+            precision,
+            target,
+            db.as_deref_mut(),
+        );
         if let (Some(bias), Some(db)) = (&mut self.bias, &mut db) {
             if let Some(ungated) = ungated {
                 db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
