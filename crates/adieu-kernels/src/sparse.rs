@@ -43,7 +43,7 @@ pub enum Zeros {
 }
 
 /// The share of numbers other than zero above which the full product is faster.
-const WORTH_IT: f32 = 0.3;
+const WORTH_IT: f32 = 0.5;
 
 /// Numbers that are looked at to tell how many are zero.
 const LOOKED_AT: usize = 1 << 14;

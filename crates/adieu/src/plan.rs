@@ -182,7 +182,8 @@ fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
         match recipe.model.engine {
             Engine::Kernels => Box::new(
                 Dense::new(&path, inputs, n_out, activation, &mut chance)
-                    .in_precision(recipe.model.precision),
+                    .in_precision(recipe.model.precision)
+                    .skipping_zeros(recipe.model.skip_zeros),
             ) as Box<dyn Block>,
             Engine::Burn => {
                 Box::new(Composed::new(&path, inputs, n_out, activation, host::cpu(), &mut chance))
