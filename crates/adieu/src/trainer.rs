@@ -1,7 +1,6 @@
 //! The trainer: the only source of events. It knows a learner by `step`, `predict` and its parameters, and nothing of
 //! how learning works.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +21,7 @@ use crate::recipe::locate;
 use crate::run::{RunFolder, checkpoint_name};
 use crate::sink::{Flow, Progress, Sink};
 use crate::start::{Meters, describe};
+use crate::window::Window;
 use crate::{Error, Recipe};
 
 /// How a run ended.
@@ -158,14 +158,6 @@ impl From<Error> for Leave {
     fn from(error: Error) -> Leave {
         Leave::Failed(error)
     }
-}
-
-/// Means over the steps since the last `step` event.
-#[derive(Default)]
-struct Window {
-    first: u64,
-    steps: u64,
-    sums: BTreeMap<(Option<usize>, &'static str), f64>,
 }
 
 /// One sitting of a run: from its start or a checkpoint to its end or an interruption.
@@ -349,37 +341,13 @@ impl<'a, 'b> Session<'a, 'b> {
     /// Adds what step number `step` said to the window.
     fn note(&mut self, step: u64, said: Vec<Scalar>) -> Result<(), Leave> {
         self.step = step;
-        if let Some(Scalar { name, layer, .. }) = said.iter().find(|scalar| !scalar.value.is_finite()) {
-            return Err(Diverged { layer: *layer, what: name }.into());
-        }
-        if self.window.steps == 0 {
-            self.window.first = self.step;
-        }
-        self.window.steps += 1;
-        for Scalar { name, layer, value } in said {
-            *self.window.sums.entry((layer, name)).or_default() += value;
-        }
-        Ok(())
+        Ok(self.window.add(step, said)?)
     }
 
     fn flush_window(&mut self) -> Result<(), Error> {
-        let window = std::mem::take(&mut self.window);
-        if window.steps == 0 {
-            return Ok(());
-        }
-        let mean = |((layer, name), sum): ((Option<usize>, &str), f64)| adieu_record::Scalar {
-            name: name.into(),
-            layer: layer.map(|layer| layer as u64),
-            value: sum / window.steps as f64,
-        };
+        let Some((first, scalars)) = std::mem::take(&mut self.window).means() else { return Ok(()) };
         let epoch = (self.step - 1) / self.plan.steps_per_epoch() + 1;
-        self.emit(Event::Step {
-            epoch,
-            first: window.first,
-            last: self.step,
-            train_ns: self.clock.train_ns(),
-            scalars: window.sums.into_iter().map(mean).collect(),
-        })
+        self.emit(Event::Step { epoch, first, last: self.step, train_ns: self.clock.train_ns(), scalars })
     }
 
     fn stop_if_asked(&mut self) -> Result<(), Leave> {
