@@ -12,8 +12,8 @@ use crate::panel::{PANEL, panel_len};
 use crate::pass::{Pass, run_items};
 use crate::precision::{Format, Precision};
 use crate::product::{self, Cut, Patch, Product, Tiling};
-use crate::scratch::with_scratch;
-use crate::sparse::{self, Block, Shape, Sparse};
+use crate::scratch::{self, with_scratch};
+use crate::sparse::{self, Block, Shape, Sparse, Zeros};
 use crate::tile::Tile;
 use std::ops::Range;
 
@@ -69,13 +69,10 @@ pub fn forward(
     let format = precision.format();
     let steps = format.steps(x.cols());
     let tiling = Tiling::new(rows, n_out, steps, isa.geometry());
-    let pairs = if let Format::Pairs(_) = format { panel_len(steps, n_out) } else { 0 };
-    let (skip, shape) = (x.skips_zeros(precision), Shape::new(rows, n_out, x.cols()));
-    let lists = if skip { shape.lists_len() } else { 0 };
-    let strips = if skip { 0 } else { rows * x.cols() };
-    let group = GROUP.min(isa.geometry().width);
-    let partial = if squares.is_some() { rows * n_out.div_ceil(group) } else { 0 };
-    with_scratch([strips, lists, pairs, partial], |[left, lists, right, partial]| {
+    let (skip, group) = (x.skips_zeros(precision), group());
+    let room = room(rows, x.cols(), n_out, precision, x.zeros(), squares.is_some());
+    with_scratch(room, |[left, right, partial]| {
+        let (left, lists) = if skip { (&mut [][..], left) } else { (left, &mut [][..]) };
         // A base is scaled together with the product; otherwise the scales are packed with x.
         let packed = if epilogue.base.is_some() { x.unscaled() } else { x };
         let (left, right, sums) = (Shared::new(left), Shared::new(right), Shared::new(&mut *partial));
@@ -91,7 +88,7 @@ pub fn forward(
         let strips = tiling.strips();
         let product = Forward { x: packed, weights, format, steps, strips, left, right, ends };
         if skip {
-            sparse::run(&product, shape, lists, isa);
+            sparse::run(&product, Shape::new(rows, n_out, x.cols()), lists, isa);
         } else {
             product::run(&product, &tiling, isa);
         }
@@ -100,6 +97,34 @@ pub fn forward(
             run_items(rows, groups, &Total { partial, groups, out: Shared::new(squares) });
         }
     });
+}
+
+/// Floats of working memory: x in strips or lists, W in pairs, sums of squares.
+fn room(
+    rows: usize,
+    cols: usize,
+    n_out: usize,
+    precision: Precision,
+    zeros: Zeros,
+    squares: bool,
+) -> [usize; 3] {
+    let pairs = if precision == Precision::Bf16 { panel_len(cols.div_ceil(2), n_out) } else { 0 };
+    let partial = if squares { rows * n_out.div_ceil(group()) } else { 0 };
+    [zeros.room(rows, cols, precision), pairs, partial]
+}
+
+/// Bytes of working memory that [`forward`] takes for `x [rows, cols]` with `zeros`, and W with `n_out` outputs;
+/// `squares`: whether sums of squares are wanted.
+#[must_use]
+pub fn forward_scratch(
+    rows: usize,
+    cols: usize,
+    n_out: usize,
+    precision: Precision,
+    zeros: Zeros,
+    squares: bool,
+) -> usize {
+    scratch::bytes(room(rows, cols, n_out, precision, zeros, squares))
 }
 
 struct Forward<'a> {
@@ -189,6 +214,10 @@ impl Sparse for Forward<'_> {
 
 /// Neighbouring outputs whose squares are summed in f32, in one order on every instruction set with wide registers.
 const GROUP: usize = 16;
+
+fn group() -> usize {
+    GROUP.min(isa().geometry().width)
+}
 
 /// The epilogue at work.
 pub(crate) struct Ends<'a> {

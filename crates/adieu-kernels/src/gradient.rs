@@ -17,8 +17,8 @@ use crate::precision::{Format, Precision};
 use crate::product::{self, Cut, Patch, Product, Tiling};
 use crate::rows::assert_subset;
 use crate::rule::{Descent, Rule};
-use crate::scratch::with_scratch;
-use crate::sparse::{self, Block, Shape, Sparse};
+use crate::scratch::{self, with_scratch};
+use crate::sparse::{self, Block, Shape, Sparse, Zeros};
 use crate::tile::{self, MAX_HEIGHT, Tile};
 
 /// `dx [rows, n_in] = da [rows, n_out]·Wᵀ`. da and W are rounded to `precision`.
@@ -32,11 +32,22 @@ pub fn input_gradient(da: Errors<'_>, weights: Weights<'_>, precision: Precision
     let isa = isa();
     let format = precision.format();
     let tiling = Tiling::new(n_in, rows, format.steps(n_out), isa.geometry());
-    let pairs = if let Format::Pairs(_) = format { weights.panels.len() / 2 } else { 0 };
-    with_scratch([pairs, panel_len(n_out, rows)], |[left, right]| {
+    with_scratch(input_room(rows, n_in, n_out, precision), |[left, right]| {
         let (left, right, dx) = (Shared::new(left), Shared::new(right), Shared::new(dx));
         product::run(&InputGradient { da, rows, weights, format, left, right, dx }, &tiling, isa);
     });
+}
+
+/// Floats of working memory: W in pairs, da in panels.
+fn input_room(rows: usize, n_in: usize, n_out: usize, precision: Precision) -> [usize; 2] {
+    let pairs = if precision == Precision::Bf16 { panel_len(n_in, n_out) / 2 } else { 0 };
+    [pairs, panel_len(n_out, rows)]
+}
+
+/// Bytes of working memory that [`input_gradient`] takes for `da [rows, n_out]` and W `[n_in, n_out]`.
+#[must_use]
+pub fn input_gradient_scratch(rows: usize, n_in: usize, n_out: usize, precision: Precision) -> usize {
+    scratch::bytes(input_room(rows, n_in, n_out, precision))
 }
 
 struct InputGradient<'a> {
@@ -178,19 +189,38 @@ pub fn weight_gradient(
     let isa = isa();
     let format = precision.format();
     let tiling = Tiling::new(n_in, n_out, format.steps(depth), isa.geometry());
-    let (skip, shape) = (x.skips_zeros(precision), Shape::new(n_in, n_out, depth));
-    let lists = if skip { shape.lists_len() } else { 0 };
-    let strips = if skip { 0 } else { depth * n_in };
-    with_scratch([strips, lists, panel_len(depth, n_out)], |[left, lists, right]| {
+    let skip = x.skips_zeros(precision);
+    // Room for all rows even if few take part: how many do changes from step to step, working memory shall not.
+    let most = rows.max(listed) + depth - listed;
+    with_scratch(weight_room(most, n_in, n_out, precision, x.zeros()), |[left, right]| {
+        let (left, lists) = if skip { (&mut [][..], left) } else { (left, &mut [][..]) };
         let (left, right, strips) = (Shared::new(left), Shared::new(right), tiling.strips());
         let db = db.map(Shared::new);
         let product = WeightGradient { x, da, terms, listed, depth, format, strips, left, right, goal, db };
         if skip {
-            sparse::run(&product, shape, lists, isa);
+            sparse::run(&product, Shape::new(n_in, n_out, depth), lists, isa);
         } else {
             product::run(&product, &tiling, isa);
         }
     });
+}
+
+/// Floats of working memory for `terms` terms: x in strips or lists, da in panels.
+fn weight_room(terms: usize, n_in: usize, n_out: usize, precision: Precision, zeros: Zeros) -> [usize; 2] {
+    [zeros.room(n_in, terms, precision), panel_len(terms, n_out)]
+}
+
+/// Bytes of working memory that [`weight_gradient`] takes for `x [rows, n_in]` with `zeros` and `da [rows, n_out]`,
+/// of which any subset may take part; an outer product counts as one more row.
+#[must_use]
+pub fn weight_gradient_scratch(
+    rows: usize,
+    n_in: usize,
+    n_out: usize,
+    precision: Precision,
+    zeros: Zeros,
+) -> usize {
+    scratch::bytes(weight_room(rows, n_in, n_out, precision, zeros))
 }
 
 enum Goal<'a> {

@@ -60,8 +60,10 @@ mod tile;
 
 pub use activation::Activation;
 pub use crew::{alone, threads};
-pub use forward::{Epilogue, Outputs, forward};
-pub use gradient::{Target, Terms, input_gradient, weight_gradient};
+pub use forward::{Epilogue, Outputs, forward, forward_scratch};
+pub use gradient::{
+    Target, Terms, input_gradient, input_gradient_scratch, weight_gradient, weight_gradient_scratch,
+};
 pub use isa::{Isa, isa, with_isa};
 pub use operands::{Errors, Rows, Weights};
 pub use panel::{PANEL, from_panels, panel_len, to_panels};

@@ -51,6 +51,10 @@ impl<'a> Rows<'a> {
         Self { zeros, ..self }
     }
 
+    pub(crate) fn zeros(&self) -> Zeros {
+        self.zeros
+    }
+
     /// Whether a product should leave their zeros out.
     pub(crate) fn skips_zeros(&self, precision: Precision) -> bool {
         precision == Precision::F32

@@ -19,7 +19,7 @@ thread_local! {
 
 /// Lends disjoint buffers of `sizes` floats, each aligned to 64 bytes, content arbitrary.
 pub(crate) fn with_scratch<const N: usize, R>(sizes: [usize; N], f: impl FnOnce([&mut [f32]; N]) -> R) -> R {
-    let lines: usize = sizes.iter().map(|size| size.div_ceil(LINE)).sum();
+    let lines = lines(sizes);
     // Taken out, not borrowed: while this thread waits for its helpers rayon may give it another task, whose
     // product then finds the cell empty and simply allocates.
     let mut held = HELD.take();
@@ -37,6 +37,15 @@ pub(crate) fn with_scratch<const N: usize, R>(sizes: [usize; N], f: impl FnOnce(
     let meanwhile = HELD.take();
     HELD.set(if meanwhile.len() > held.len() { meanwhile } else { held });
     result
+}
+
+fn lines<const N: usize>(sizes: [usize; N]) -> usize {
+    sizes.iter().map(|size| size.div_ceil(LINE)).sum()
+}
+
+/// Bytes of working memory that [`with_scratch`] takes for `sizes`.
+pub(crate) fn bytes<const N: usize>(sizes: [usize; N]) -> usize {
+    lines(sizes) * size_of::<Line>()
 }
 
 fn floats(lines: &mut [Line]) -> &mut [f32] {

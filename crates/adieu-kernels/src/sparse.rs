@@ -15,6 +15,7 @@
 use crate::crew::{Queue, Shared, crew, threads_for};
 use crate::isa::{Isa, Kernel};
 use crate::panel::PANEL;
+use crate::precision::Precision;
 use crate::product::{Cut, Patch, Product};
 use crate::tile::{LINE, MAX_HEIGHT, Tile, multiply_add, prefetch};
 use std::ops::Range;
@@ -40,6 +41,17 @@ pub enum Zeros {
     Skip,
     /// They are left out if there are so many that it is worth it.
     Choose,
+}
+
+impl Zeros {
+    /// Floats of working memory for a left operand `[rows, depth]`: enough for whichever way is taken.
+    pub(crate) fn room(self, rows: usize, depth: usize, precision: Precision) -> usize {
+        if self == Zeros::Multiply || precision != Precision::F32 {
+            rows * depth
+        } else {
+            Shape { rows, cols: 0, depth }.lists_len()
+        }
+    }
 }
 
 /// The share of numbers other than zero above which the full product is faster.
@@ -119,7 +131,7 @@ impl Shape {
 }
 
 /// Packs and multiplies, with as many threads as the work deserves. `lists` is working memory of
-/// [`Shape::lists_len`] floats.
+/// [`Shape::lists_len`] floats or more.
 pub(crate) fn run(product: &impl Sparse, shape: Shape, lists: &mut [f32], isa: Isa) {
     let threads = threads_for(shape.rows * shape.cols * shape.depth);
     let width = isa.geometry().width;
