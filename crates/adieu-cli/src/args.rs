@@ -6,6 +6,8 @@ use adieu::record::Split;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::threads;
+
 /// Largest seed: recipes keep seeds where JSON can hold them.
 const MOST_SEED: u64 = (1 << 53) - 1;
 
@@ -35,6 +37,10 @@ pub(crate) struct Args {
     /// Show no progress; results and errors still come
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+
+    /// Threads that work; results are the same for any number [default: one a core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=threads::MOST))]
+    pub(crate) threads: Option<u64>,
 }
 
 /// One command each.

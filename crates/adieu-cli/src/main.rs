@@ -8,6 +8,7 @@ mod images;
 mod progress;
 mod stop;
 mod terminal;
+mod threads;
 mod words;
 
 use std::process::ExitCode;

@@ -36,9 +36,10 @@ fn the_program() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-      -q, --quiet    Show no progress; results and errors still come
-      -h, --help     Print help
-      -V, --version  Print version
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
+      -V, --version      Print version
 
     Exit codes:
       0  done
@@ -105,6 +106,9 @@ fn duel() {
       -q, --quiet
               Show no progress; results and errors still come
 
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -151,6 +155,9 @@ fn train() {
       -q, --quiet
               Show no progress; results and errors still come
 
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -190,6 +197,9 @@ fn resume() {
 
       -q, --quiet
               Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -233,6 +243,9 @@ fn eval() {
       -q, --quiet
               Show no progress; results and errors still come
 
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -270,6 +283,9 @@ fn predict() {
 
       -q, --quiet
               Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -310,6 +326,9 @@ fn report() {
 
       -q, --quiet
               Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -357,6 +376,9 @@ fn list() {
       -q, --quiet
               Show no progress; results and errors still come
 
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -388,6 +410,9 @@ fn lint() {
       -q, --quiet
               Show no progress; results and errors still come
 
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -413,8 +438,9 @@ fn data() {
       help  Print this message or the help of the given subcommand(s)
 
     Options:
-      -q, --quiet  Show no progress; results and errors still come
-      -h, --help   Print help
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
     ");
 }
 
@@ -426,9 +452,10 @@ fn data_list() {
     Usage: adieu data list [OPTIONS]
 
     Options:
-          --json   Print JSON instead
-      -q, --quiet  Show no progress; results and errors still come
-      -h, --help   Print help
+          --json         Print JSON instead
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
     ");
 }
 
@@ -446,6 +473,7 @@ fn data_show() {
           --data-dir <DIR>  Folder of its files
           --json            Print one JSON object instead
       -q, --quiet           Show no progress; results and errors still come
+          --threads <N>     Threads that work; results are the same for any number [default: one a core]
       -h, --help            Print help
 
     Examples:
@@ -465,8 +493,9 @@ fn completions() {
       <SHELL>  Which shell [possible values: bash, elvish, fish, powershell, zsh]
 
     Options:
-      -q, --quiet  Show no progress; results and errors still come
-      -h, --help   Print help
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
 
     Examples:
       adieu completions bash > ~/.local/share/bash-completion/completions/adieu
@@ -483,9 +512,10 @@ fn man() {
     Usage: adieu man [OPTIONS]
 
     Options:
-          --out <DIR>  Write adieu.1, adieu-duel.1, … into this folder
-      -q, --quiet      Show no progress; results and errors still come
-      -h, --help       Print help
+          --out <DIR>    Write adieu.1, adieu-duel.1, … into this folder
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
 
     Examples:
       adieu man | man -l -

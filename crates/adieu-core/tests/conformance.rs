@@ -6,11 +6,13 @@ mod common;
 use adieu_core::learn::{BackProp, Clock, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
-use adieu_core::parts::block::{Net, Saved};
+use adieu_core::parts::block::{Block, Net, Saved};
 use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::{matrix, view, zip};
+use adieu_core::parts::precision::Precision;
 use adieu_core::parts::stack::Stack;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
 
@@ -59,6 +61,91 @@ fn every_learner_learns_by_every_readout() {
             let error = error(&net, learner.as_ref(), &unseen, readout);
             assert!(error <= 0.1, "{name} by {readout}: error {error}");
         }
+    }
+}
+
+/// Leaving zero inputs out changes no bit of what any learner learns.
+#[test]
+fn zeros_that_are_left_out_are_not_missed() {
+    for (name, recipe) in learners() {
+        let run = |skip: bool| {
+            let mut net: Blocks = dense(&HIDDEN, Activation::Relu, 1);
+            for (l, block) in net.iter_mut().enumerate() {
+                let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                let layer =
+                    Dense::new(&l.to_string(), HIDDEN[l], HIDDEN[l + 1], Activation::Relu, &mut chance);
+                *block = Box::new(layer.skipping_zeros(skip));
+            }
+            let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+            // Two thirds of the features are zero: the first layer's products leave them out.
+            let mut data = blobs(60, 1);
+            data.x = zip(&data.x, &noise(60, FEATURES, 4), |x, r| if r > 0.5 { x } else { 0.0 });
+            train(&mut net, learner.as_mut(), &data, 0..50, &mut NoClock);
+            everything(&mut net, learner.as_mut())
+        };
+        assert!(run(true) == run(false), "{name}");
+    }
+}
+
+/// A network composed of Burn's operations learns what the kernels learn.
+#[test]
+fn dense_by_kernels_and_dense_by_burn_are_one() {
+    for (name, recipe) in learners() {
+        for activation in Activation::ALL {
+            let mut ends = [false, true].map(|composed| {
+                let mut net: Blocks = dense(&HIDDEN, activation, 1);
+                if composed {
+                    net = (0..2)
+                        .map(|l| {
+                            let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                            let (path, device) = (l.to_string(), burn::tensor::Device::flex());
+                            let sizes = (HIDDEN[l], HIDDEN[l + 1]);
+                            let layer =
+                                Composed::new(&path, sizes.0, sizes.1, activation, device, &mut chance);
+                            Box::new(layer) as Box<dyn Block>
+                        })
+                        .collect();
+                }
+                let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+                train(&mut net, learner.as_mut(), &blobs(60, 1), 0..5, &mut NoClock);
+                everything(&mut net, learner.as_mut())
+            });
+            let (composed, kernels) = (ends[1].split_off(0), ends[0].split_off(0));
+            for ((path, composed), (_, kernels)) in composed.iter().zip(&kernels) {
+                let kernels: Vec<f64> = kernels.iter().map(|v| f64::from(*v)).collect();
+                common::close(&format!("{name}, {activation:?}, {path}"), composed, &kernels, 2e-4);
+            }
+        }
+    }
+}
+
+/// Where the processor has bf16; elsewhere there is nothing to test, and it says so.
+#[test]
+#[allow(clippy::print_stderr)]
+fn every_learner_learns_in_bf16_and_does_not_care_for_threads() {
+    if !Precision::Bf16.is_available() {
+        return eprintln!("skipped: this processor has no bf16");
+    }
+    for (name, recipe) in learners() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut net: Blocks = dense(&HIDDEN, Activation::Relu, 1);
+                for (l, (block, sizes)) in net.iter_mut().zip(HIDDEN.windows(2)).enumerate() {
+                    let mut chance = Rng::stream(1, Purpose::Init, l as u64);
+                    let layer = Dense::new(&l.to_string(), sizes[0], sizes[1], Activation::Relu, &mut chance);
+                    *block = Box::new(layer.in_precision(Precision::Bf16));
+                }
+                let mut learner = recipe.build(&mut net, &task(60, EPOCHS, 1));
+                train(&mut net, learner.as_mut(), &blobs(60, 1), 0..EPOCHS * STEPS_PER_EPOCH, &mut NoClock);
+                for readout in learner.readouts() {
+                    let error = error(&net, learner.as_ref(), &blobs(60, 2), readout);
+                    assert!(error <= 0.1, "{name} by {readout}: error {error}");
+                }
+                everything(&mut net, learner.as_mut())
+            })
+        };
+        assert!(run(1) == run(2), "{name}");
     }
 }
 
@@ -185,20 +272,103 @@ fn forward_forward_holds_one_layer_and_back_propagation_all() {
         train(&mut net, learner.as_mut(), &blobs(60, 1), 0..1, &mut witness);
         witness
     };
-    let ff = ForwardForward { skip_satisfied: false, ..ForwardForward::default() };
-    let (ff, bp) = (witness(&ff.into()), witness(&BackProp::default().into()));
-    // FF: positive and negative rows stacked; the widest layer's input and output.
-    assert_eq!(ff.held, 120 * (24 + 20) * 4);
-    // BP: the input, every activity once, and the logits.
-    assert_eq!(bp.held, 60 * (9 + 24 + 20 + 3) * 4);
+    let plain = ForwardForward { skip_satisfied: false, share_image: false, ..ForwardForward::default() };
+    let sharing = ForwardForward { share_image: true, ..plain.clone() };
+    let (ff, sharing) = (witness(&plain.into()), witness(&sharing.into()));
+    let bp = witness(&BackProp::default().into());
+    // FF: positive and negative rows stacked; the widest layer's input, its scales and its output.
+    assert_eq!(ff.held, 120 * (24 + 1 + 20) * 4);
+    // BP: the input with its scales, every activity once, and the logits.
+    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 20 + 3) * 4);
     let (first, second, output) = (9 * 24, 24 * 20, 20 * 3);
-    // FF: a neutral pass with its head, forward and weight gradient of twice the rows.
-    assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)));
+    // FF: a neutral pass with its head, forward and weight gradient of twice the rows, and the peers' push, which
+    // is one row more.
+    assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)) + first + second);
+    // The image once instead of three times, and the three codes of three numbers.
+    assert_eq!(sharing.macs, ff.macs - 60 * (2 * first - 3 * 3 * 24));
     // BP: forward, weight gradients, and input gradients of all but the first.
     assert_eq!(bp.macs, 60 * (2 * (first + second + output) + second + output));
     use Phase::*;
     assert_eq!(ff.phases.into_iter().collect::<Vec<_>>(), [Negatives, Forward, Credit, Update, Readout]);
     assert_eq!(bp.phases.into_iter().collect::<Vec<_>>(), [Forward, Credit, Update]);
+}
+
+/// Fifty steps of FF with and without its exact savings, from one start.
+#[test]
+fn savings_change_nothing_that_is_learned() {
+    let run = |skip_satisfied, share_image| {
+        let recipe = ForwardForward { skip_satisfied, share_image, ..ForwardForward::default() };
+        let (mut net, mut learner) = start(&recipe.into(), 1);
+        train(&mut net, learner.as_mut(), &blobs(60, 1), 0..50, &mut NoClock);
+        everything(&mut net, learner.as_mut())
+    };
+    let plain = run(false, false);
+    assert!(run(true, false) == plain, "rows that teach nothing are left out to the bit");
+    for ((name, shared), (_, plain)) in run(true, true).iter().zip(&plain) {
+        let plain: Vec<f64> = plain.iter().map(|v| f64::from(*v)).collect();
+        common::close(name, shared, &plain, 1e-4);
+    }
+}
+
+/// Every learner that says its steps may overlap learns the same from them, one after another or side by side.
+#[test]
+fn overlapping_steps_learn_the_same_to_the_bit() {
+    let mut checked = 0;
+    for (name, recipe) in learners() {
+        let once = |threads: usize, together: bool| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let (mut net, mut learner) = start(&recipe, 1);
+                let batches: Vec<u64> = (0..40).collect();
+                if !together {
+                    let mut said = Vec::new();
+                    for at in &batches {
+                        let mut cx = StepCx { seed: 1, step: at + 1, clock: &mut NoClock };
+                        said.push(learner.step(&mut net, &blobs(60, *at), &mut cx).unwrap());
+                    }
+                    return (everything(&mut net, learner.as_mut()), said, learner.overlaps());
+                }
+                let mut next = batches.into_iter();
+                let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+                let said =
+                    learner.overlap(&mut net, &mut || next.next().map(|at| blobs(60, at)), &mut cx).unwrap();
+                assert_eq!(cx.step, 41, "{name}");
+                (everything(&mut net, learner.as_mut()), said, learner.overlaps())
+            })
+        };
+        let (alone, mut said, overlaps) = once(1, false);
+        checked += usize::from(overlaps);
+        said.iter_mut().for_each(|said| said.sort_by_key(|scalar| (scalar.name, scalar.layer)));
+        for threads in [1, 2, 3] {
+            let (side_by_side, mut also_said, _) = once(threads, true);
+            assert!(alone == side_by_side, "{name} on {threads} threads");
+            also_said.iter_mut().for_each(|said| said.sort_by_key(|scalar| (scalar.name, scalar.layer)));
+            assert_eq!(also_said, said, "{name} on {threads} threads");
+        }
+    }
+    assert!(checked >= 2, "only {checked} learners overlap");
+}
+
+#[test]
+fn divergence_among_overlapping_steps_comes_out_and_leaves_nobody_waiting() {
+    let (_, recipe) = learners().into_iter().find(|(name, _)| name.contains("side by side")).unwrap();
+    for poisoned in [0, 3, 19] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| {
+            let (mut net, mut learner) = start(&recipe, 1);
+            let mut next = 0..20;
+            let mut feed = || {
+                let at = next.next()?;
+                let mut batch = blobs(60, at);
+                if at == poisoned {
+                    batch.x = batch.x * f32::NAN;
+                }
+                Some(batch)
+            };
+            let mut cx = StepCx { seed: 1, step: 1, clock: &mut NoClock };
+            assert!(learner.overlap(&mut net, &mut feed, &mut cx).is_err());
+        });
+    }
 }
 
 #[test]
@@ -218,7 +388,7 @@ fn every_block_holds_what_it_declares() {
     }
     for mut block in blocks {
         let (x, mut chance) = (noise(11, 9, 3), Rng::stream(1, Purpose::Dropout, 0));
-        let (y, saved) = block.forward(x.clone(), &mut chance);
+        let (y, saved) = block.forward(x.clone().into(), &mut chance);
         let cost = block.cost(11);
         let input = if cost.keeps_input { 11 * 9 * 4 } else { 0 };
         assert_eq!(Saved::bytes([&saved]), cost.saved_bytes.unwrap() + input, "{}", block.describe());

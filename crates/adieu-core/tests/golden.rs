@@ -95,9 +95,13 @@ fn said(scalars: &[Scalar], name: &str, layer: Option<usize>) -> f32 {
 fn forward_forward_follows_the_reference_for_ten_steps() {
     let golden: Value =
         serde_json::from_str(include_str!("../../../reference/forward_forward.json")).unwrap();
-    for skip_satisfied in [false, true] {
-        let recipe =
-            ForwardForward { schedule: Constant {}.into(), skip_satisfied, ..ForwardForward::default() };
+    for savings in [false, true] {
+        let recipe = ForwardForward {
+            schedule: Constant {}.into(),
+            skip_satisfied: savings,
+            share_image: savings,
+            ..ForwardForward::default()
+        };
         forward_forward_follows(&golden, &recipe);
     }
 }

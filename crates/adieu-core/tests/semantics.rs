@@ -7,6 +7,7 @@ use adieu_core::Tensor;
 use adieu_core::learn::{Direction, ForwardForward, Learner, LearnerFn, NoClock, StepCx, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
@@ -37,7 +38,13 @@ fn put(block: &mut dyn Block, name: &str, rows: &[f32]) {
     });
 }
 
-fn goodness(h: &Tensor) -> f64 {
+/// The images with one label written in.
+fn shown(image: &Tensor, label: u8, classes: usize) -> Tensor {
+    let overlay = Overlay::default();
+    overlay.write(image, &overlay.code(Labels::All(label), image.dims()[0], classes))
+}
+
+fn goodness(h: &Activity) -> f64 {
     f64::from(view(&SumSquares {}.value(h))[0])
 }
 
@@ -49,21 +56,21 @@ proptest! {
         n_in in 2usize..40, n_out in 2usize..40, at in 0u64..1000, wanted in 0.1f64..50.0,
     ) {
         let mut block = Dense::new("0", n_in, n_out, Activation::Relu, &mut Rng::stream(at, Purpose::Init, 0));
-        let x = Norm::L2.apply(&noise(1, n_in, at));
+        let x = Norm::L2.apply(&noise(1, n_in, at).into());
         let before = block.apply(&x);
         let s = goodness(&before);
         prop_assume!(s > 1e-2);
         let epsilon = (wanted / s).sqrt() - 1.0;
         let mut weights = rows_of(&mut block, "weight");
-        for (i, x) in view(&x).iter().enumerate() {
-            for (j, y) in view(&before).iter().enumerate() {
+        for (i, x) in view(&x.tensor()).iter().enumerate() {
+            for (j, y) in view(before.values()).iter().enumerate() {
                 weights[i * n_out + j] += (epsilon * f64::from(*y) * f64::from(*x)) as f32;
             }
         }
         put(&mut block, "weight", &weights);
         let after = block.apply(&x);
         prop_assert!((goodness(&after) / wanted - 1.0).abs() < 1e-3, "{} instead of {wanted}", goodness(&after));
-        let (before, after) = (Norm::L2.apply(&before), Norm::L2.apply(&after));
+        let (before, after) = (Norm::L2.apply(&before).tensor(), Norm::L2.apply(&after).tensor());
         let turned = view(&before).iter().zip(view(&after).iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         prop_assert!(turned < 1e-3, "turned by {turned}");
     }
@@ -85,8 +92,8 @@ proptest! {
         // One-hot of strength 1: the same scale for every label.
         let s = 1.0 / ((rest_squares + 1.0) / n_in as f64).sqrt();
         for label in 0..classes {
-            let shown = Overlay::default().write(&matrix(image.clone(), 1, n_in), Labels::All(label as u8), classes);
-            let direct = block.apply(&Norm::Rms.apply(&shown));
+            let shown = shown(&matrix(image.clone(), 1, n_in), label as u8, classes);
+            let direct = block.apply(&Norm::Rms.apply(&shown.into())).tensor();
             let from_shared: Vec<f64> = (0..n_out)
                 .map(|j| s * (shared[j] + f64::from(w[label * n_out + j])) + f64::from(b[j]))
                 .collect();
@@ -146,8 +153,8 @@ fn over_fifty_steps_the_positive_grows_likelier_and_the_negative_less() {
     for direction in [Direction::Maximise, Direction::Minimise] {
         let (mut net, mut learner, batch) = one_pair(direction, 0.0);
         // Without biases goodness grows with the square of the weights: put the pair's mean on the threshold.
-        let shown = |label| Overlay::default().write(&batch.x, Labels::All(label), 2);
-        let mut x = Norm::Rms.apply(&stack_rows(&shown(1), &shown(0)));
+        let shown = |label| shown(&batch.x, label, 2);
+        let mut x = Norm::Rms.apply(&stack_rows(&shown(1), &shown(0)).into());
         for (block, width) in net.iter_mut().zip([30.0f32, 20.0]) {
             let mean = view(&SumSquares {}.value(&block.apply(&x))).iter().sum::<f32>() / 2.0;
             let louder: Vec<f32> =

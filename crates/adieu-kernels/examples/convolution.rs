@@ -5,7 +5,10 @@
 //! the arithmetic really done makes up (windows at the border have fewer terms). Arguments: numbers of threads.
 #![allow(clippy::print_stdout)]
 
-use adieu_kernels::{Activation, Conv, Isa, Rule, Target, isa, register_fma, to_panels, with_isa};
+use adieu_kernels::{
+    Activation, Conv, Epilogue, Errors, Isa, Outputs, Rows, Rule, Target, Weights, isa, register_fma,
+    to_panels, with_isa,
+};
 use std::time::Instant;
 
 const ROWS: usize = 128;
@@ -33,25 +36,29 @@ fn measure((side, channels_in, channels_out): (usize, usize, usize), threads: us
     let (x, da, bias) = (noise(ROWS * conv.len_in()), noise(ROWS * conv.len_out()), noise(channels_out));
     let mut weights = vec![0.0; conv.panel_len()];
     to_panels(&noise(conv.n_in() * channels_out), conv.n_in(), channels_out, &mut weights);
-    let (mut h, mut dx) = (vec![0.0; da.len()], vec![0.0; x.len()]);
+    let (mut h, mut dx) = (vec![0.0; ROWS * conv.len_out()], vec![0.0; ROWS * conv.len_in()]);
     let [mut gradient, mut first, mut second] = [(); 3].map(|()| vec![0.0; weights.len()]);
+    let (x, da) = (Rows::new(&x, ROWS, conv.len_in()), Errors::new(Rows::new(&da, ROWS, conv.len_out())));
+    let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu, base: None };
     let mut turns = [(); 4].map(|()| (vec![], vec![]));
     let isa = isa();
     for turn in 0..=TURNS {
         for (product, turns) in turns.iter_mut().enumerate() {
             let before = peak(isa);
+            let panels = weights.clone();
+            let w = Weights::new(&panels, conv.n_in(), channels_out);
             let start = Instant::now();
             match product {
-                0 => conv.forward(&x, ROWS, &weights, Some(&bias), Activation::Relu, None, &mut h),
-                1 => conv.weight_gradient(&x, &da, ROWS, Target::Store(&mut gradient)),
+                0 => conv.forward(x, w, epilogue, Outputs { h: &mut h, pre: None, squares: None }),
+                1 => conv.weight_gradient(x, da, Target::Store(&mut gradient), None),
                 2 => {
                     // A rate of zero leaves the weights as they are, at the full price.
                     let (rate, beta1, beta2, epsilon, decay, c1, c2) = (0.0, 0.9, 0.999, 1e-8, 0.0, 0.5, 0.5);
                     let rule = Rule::AdamW { rate, beta1, beta2, epsilon, decay, c1, c2 };
                     let (weights, first, second) = (&mut weights[..], &mut first[..], &mut second[..]);
-                    conv.weight_gradient(&x, &da, ROWS, Target::Descend { rule, weights, first, second });
+                    conv.weight_gradient(x, da, Target::Descend { rule, weights, first, second }, None);
                 }
-                _ => conv.input_gradient(&da, ROWS, &weights, &mut dx),
+                _ => conv.input_gradient(da, w, &mut dx),
             }
             let seconds = start.elapsed().as_secs_f64();
             let flops = 2.0 * (ROWS * conv.multiply_adds()) as f64;

@@ -9,8 +9,8 @@
 #![allow(clippy::print_stdout)]
 
 use adieu_kernels::{
-    Activation, Isa, Rule, Target, forward, input_gradient, isa, panel_len, register_fma, to_panels,
-    weight_gradient, with_isa,
+    Activation, Epilogue, Errors, Isa, Outputs, Precision, Rows, Rule, Target, Terms, Weights, forward,
+    input_gradient, isa, panel_len, register_fma, to_panels, weight_gradient, with_isa,
 };
 use std::time::Instant;
 
@@ -76,24 +76,19 @@ impl Layer {
 
     fn run(&mut self, product: Product) {
         let Self { rows, n_in, n_out, .. } = *self;
+        let (x, da) = (Rows::new(&self.x, rows, n_in), Errors::new(Rows::new(&self.da, rows, n_out)));
         match product {
-            Product::Forward => forward(
-                &self.x,
-                rows,
-                n_in,
-                &self.weights,
-                n_out,
-                Some(&self.bias),
-                Activation::Relu,
-                None,
-                &mut self.h,
-            ),
+            Product::Forward => {
+                let epilogue = Epilogue { bias: Some(&self.bias), activation: Activation::Relu, base: None };
+                let out = Outputs { h: &mut self.h, pre: None, squares: None };
+                forward(x, Weights::new(&self.weights, n_in, n_out), epilogue, Precision::F32, out);
+            }
             Product::InputGradient => {
-                input_gradient(&self.da, rows, n_out, &self.weights, n_in, &mut self.dx);
+                input_gradient(da, Weights::new(&self.weights, n_in, n_out), Precision::F32, &mut self.dx);
             }
             Product::Store => {
                 let target = Target::Store(&mut self.gradient);
-                weight_gradient(&self.x, n_in, &self.da, n_out, rows, None, target);
+                weight_gradient(x, da, Terms::default(), Precision::F32, target, None);
             }
             Product::Sgd | Product::Adam => {
                 // A rate of zero leaves the weights as they are, at the full price.
@@ -106,7 +101,7 @@ impl Layer {
                 };
                 let target =
                     Target::Descend { rule, weights: &mut self.weights, first: &mut self.first, second };
-                weight_gradient(&self.x, n_in, &self.da, n_out, rows, None, target);
+                weight_gradient(x, da, Terms::default(), Precision::F32, target, None);
             }
         }
     }

@@ -10,9 +10,10 @@ use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::ops::Range;
 
 /// The non-linearity φ of a layer, applied to each pre-activation `a`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Activation {
     /// φ(a) = a
+    #[default]
     Identity,
     /// φ(a) = max(a, 0); the slope at 0 is 0.
     Relu,
@@ -135,6 +136,17 @@ impl Activation {
         pass::run(len, &PullBack { activation: self, kept, gradient: Shared::new(gradient) });
     }
 
+    /// [`Self::pull_back`] on the calling thread, compiled into its caller.
+    #[inline(always)]
+    pub(crate) fn pull_back_here(self, kept: &[f32], gradient: &mut [f32]) {
+        let pairs = gradient.iter_mut().zip(kept);
+        if self.needs_input() {
+            with_curve!(self, curve => for (d, &a) in pairs { *d *= curve.slope(a); });
+        } else {
+            with_curve!(self, curve => for (d, &h) in pairs { *d *= curve.slope_from_output(h); });
+        }
+    }
+
     /// [`Self::apply`] on the calling thread, compiled into its caller.
     #[inline(always)]
     pub(crate) fn apply_here(self, values: &mut [f32]) {
@@ -166,12 +178,7 @@ impl Pass for PullBack<'_> {
     fn part(&self, range: Range<usize>) {
         // SAFETY: the ranges of a pass are in bounds and disjoint.
         let gradient = unsafe { self.gradient.part_mut(range.start, range.len()) };
-        let pairs = gradient.iter_mut().zip(&self.kept[range]);
-        if self.activation.needs_input() {
-            with_curve!(self.activation, curve => for (d, &a) in pairs { *d *= curve.slope(a); });
-        } else {
-            with_curve!(self.activation, curve => for (d, &h) in pairs { *d *= curve.slope_from_output(h); });
-        }
+        self.activation.pull_back_here(&self.kept[range], gradient);
     }
 }
 

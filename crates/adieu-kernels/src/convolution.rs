@@ -12,11 +12,13 @@
 //! **Padding is absent**, not zero: windows that reach beyond the image have fewer terms. On small images that
 //! saves much, 16 % of the arithmetic for 3 × 3 windows on 8 × 8 pixels.
 
-use crate::activation::Activation;
 use crate::convolution_gradient;
 use crate::convolution_sweep;
+use crate::forward::{self, Epilogue, Outputs};
 use crate::gradient::Target;
+use crate::operands::{Errors, Rows, Weights};
 use crate::panel;
+use crate::rows::row_sums_of_squares;
 use std::ops::Range;
 
 /// The shape of a convolution with square windows.
@@ -85,59 +87,59 @@ impl Conv {
         terms(self.vertical()) * terms(self.horizontal()) * self.channels_in * self.channels_out
     }
 
-    /// `h [rows, len_out] = φ(a)`, `a = x [rows, len_in] ∗ W + b`, with W in `panels` and `bias [channels_out]` or
-    /// none. `pre` also receives a, `[rows, len_out]`: the pullback of some activations [needs
-    /// it](Activation::needs_input).
+    /// `h [rows, len_out] = φ(a)`, `a = x [rows, len_in] ∗ W + b`. As [`crate::forward`], over windows: the bias of
+    /// the epilogue is `[channels_out]`, all other lengths of epilogue and outputs are those of h. Zeros of x are
+    /// multiplied. Sums of squares are of whole images, by a pass of its own.
     ///
     /// # Panics
     /// If the length of a slice does not fit its shape, or kernel or stride is zero.
-    #[allow(clippy::too_many_arguments, reason = "a product is its operands and their sizes")]
-    pub fn forward(
-        &self,
-        x: &[f32],
-        rows: usize,
-        panels: &[f32],
-        bias: Option<&[f32]>,
-        activation: Activation,
-        pre: Option<&mut [f32]>,
-        h: &mut [f32],
-    ) {
-        self.assert_lengths(rows, x, h);
-        self.assert_panels(panels);
-        assert!(bias.is_none_or(|bias| bias.len() == self.channels_out), "bias of {self:?}");
-        assert!(pre.as_ref().is_none_or(|pre| pre.len() == h.len()), "pre and h differ in length");
-        convolution_sweep::forward(self, x, rows, panels, bias, activation, pre, h);
+    pub fn forward(&self, x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: Outputs<'_>) {
+        self.assert_fits(x.cols(), self.len_out());
+        self.assert_weights(weights);
+        forward::assert_shapes(&epilogue, &out, (x.rows(), self.len_out()), self.channels_out);
+        let Outputs { h, pre, squares } = out;
+        convolution_sweep::forward(self, x, weights, epilogue, pre, h);
+        if let Some(squares) = squares {
+            row_sums_of_squares(h, self.len_out(), squares);
+        }
     }
 
-    /// `dx [rows, len_in]`, the gradient with respect to x, from `da [rows, len_out]` and W in `panels`.
+    /// `dx [rows, len_in]`, the gradient with respect to x, from `da [rows, len_out]`.
     ///
     /// # Panics
     /// If the length of a slice does not fit its shape, or kernel or stride is zero.
-    pub fn input_gradient(&self, da: &[f32], rows: usize, panels: &[f32], dx: &mut [f32]) {
-        self.assert_lengths(rows, dx, da);
-        self.assert_panels(panels);
-        convolution_sweep::input_gradient(self, da, rows, panels, dx);
+    pub fn input_gradient(&self, da: Errors<'_>, weights: Weights<'_>, dx: &mut [f32]) {
+        let (rows, len_out) = da.shape();
+        self.assert_fits(self.len_in(), len_out);
+        self.assert_weights(weights);
+        assert_eq!(dx.len(), rows * self.len_in(), "dx of {rows} images of {self:?}");
+        convolution_sweep::input_gradient(self, da, weights, dx);
     }
 
     /// dW, the gradient with respect to W, from `x [rows, len_in]` and `da [rows, len_out]`; summed over images and,
-    /// within each, over windows. Without any image dW is zero, and a rule is still applied. (The gradient of the
-    /// bias is [`crate::column_sums`] of da, read as `[rows·height_out·width_out, channels_out]`.)
+    /// within each, over windows. Without any image dW is zero, and a rule is still applied. `db [channels_out]`
+    /// receives da summed over images and windows, in f64.
+    ///
+    /// Operands are read where they stand; x with scales, and da with scales or a gate, are copied first.
     ///
     /// # Panics
     /// If the length of a slice does not fit its shape, or kernel or stride is zero.
-    pub fn weight_gradient(&self, x: &[f32], da: &[f32], rows: usize, target: Target<'_>) {
-        self.assert_lengths(rows, x, da);
-        convolution_gradient::weight_gradient(self, x, da, rows, target);
+    pub fn weight_gradient(&self, x: Rows<'_>, da: Errors<'_>, target: Target<'_>, db: Option<&mut [f32]>) {
+        let (rows, len_out) = da.shape();
+        self.assert_fits(x.cols(), len_out);
+        assert_eq!(x.rows(), rows, "images of x and of da");
+        assert!(db.as_ref().is_none_or(|db| db.len() == self.channels_out), "db of {self:?}");
+        convolution_gradient::weight_gradient(self, x, da, target, db);
     }
 
-    fn assert_lengths(&self, rows: usize, x: &[f32], h: &[f32]) {
+    fn assert_fits(&self, len_in: usize, len_out: usize) {
         assert!(self.kernel > 0 && self.stride > 0, "kernel and stride are at least 1: {self:?}");
-        assert_eq!(x.len(), rows * self.len_in(), "inputs of {rows} images of {self:?}");
-        assert_eq!(h.len(), rows * self.len_out(), "outputs of {rows} images of {self:?}");
+        assert_eq!(len_in, self.len_in(), "inputs of an image of {self:?}");
+        assert_eq!(len_out, self.len_out(), "outputs of an image of {self:?}");
     }
 
-    fn assert_panels(&self, panels: &[f32]) {
-        assert_eq!(panels.len(), self.panel_len(), "weights in panels of {self:?}");
+    fn assert_weights(&self, weights: Weights<'_>) {
+        assert_eq!((weights.n_in, weights.n_out), (self.n_in(), self.channels_out), "weights of {self:?}");
     }
 
     pub(crate) fn vertical(&self) -> Axis {

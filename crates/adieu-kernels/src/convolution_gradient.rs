@@ -3,7 +3,8 @@
 //!
 //! The depth of this product is huge (images times windows) and its result small. So the depth is cut into chunks of
 //! images that stay in the second-level cache while all tiles pass over them; between chunks a tile waits in a buffer
-//! of the size of dW. Both operands are read where they stand, as pixels have their channels together.
+//! of the size of dW. Both operands are read where they stand, as pixels have their channels together; those with
+//! factors or a gate are copied first, for here each number is read by many tiles.
 //!
 //! A tile belongs to one thread, which adds its chunks in order; chunks are cut by the shape alone.
 
@@ -11,9 +12,12 @@ use crate::convolution::{Axis, Conv};
 use crate::crew::{Queue, Shared, crew, threads_for};
 use crate::gradient::{Goal, Target};
 use crate::isa::{Geometry, Kernel, isa};
+use crate::operands::{Errors, Rows, Source};
 use crate::panel::{PANEL, panel_len};
 use crate::pass::{Pass, run_items};
 use crate::product::{self, Cut, Patch, Product, width_for};
+use crate::profile::{self, Doing, Watch};
+use crate::rows::first_column_sums;
 use crate::scratch::with_scratch;
 use crate::tile::{self, Run, Tile};
 use std::ops::Range;
@@ -25,43 +29,59 @@ const CHUNK_BYTES: usize = 512 << 10;
 /// With fewer channels than this the taps of a row of the window make up a group together.
 const FEW_CHANNELS: usize = 16;
 
-pub(crate) fn weight_gradient(conv: &Conv, x: &[f32], da: &[f32], rows: usize, target: Target<'_>) {
-    let (n_in, n_out) = (conv.n_in(), conv.channels_out);
+pub(crate) fn weight_gradient(
+    conv: &Conv,
+    x: Rows<'_>,
+    da: Errors<'_>,
+    target: Target<'_>,
+    db: Option<&mut [f32]>,
+) {
+    let (rows, n_in, n_out) = (x.rows(), conv.n_in(), conv.channels_out);
     let goal = Goal::new(target, n_in, n_out);
     let isa = isa();
     let groups = Groups::new(conv);
-    let pitch = pitch_of(n_out);
-    let framed = if groups.framed { rows * groups.image_len() } else { 0 };
     let windows = conv.height_out() * conv.width_out();
-    let widened = if pitch == n_out { 0 } else { rows * windows * pitch };
+    let pitch = pitch_of(n_out);
+    let plain_x = x.plain().filter(|_| groups.margin == 0);
+    let plain_da = da.plain().filter(|_| pitch == n_out);
+    let framed = if plain_x.is_some() { 0 } else { rows * groups.image_len() };
+    let widened = if plain_da.is_some() { 0 } else { rows * windows * pitch };
     let image_bytes = (conv.len_in() + windows * PANEL) * size_of::<f32>();
     let chunk = (CHUNK_BYTES / image_bytes.max(1)).max(1);
     let waiting = if chunk < rows { panel_len(n_in, n_out) } else { 0 };
-    with_scratch(framed, widened + waiting, |frames, rest| {
-        let (wide, waiting) = rest.split_at_mut(widened);
-        if groups.framed {
-            run_items(rows * conv.height, conv.width, &Frame { conv, x, frames: Shared::new(frames) });
-        }
-        if widened > 0 {
-            run_items(rows * windows, pitch, &Widen { da, n_out, pitch, wide: Shared::new(wide) });
+    with_scratch([framed, widened, waiting], |[frames, wide, waiting]| {
+        let x = plain_x.unwrap_or_else(|| {
+            let frame = Frame { conv, x, margin: groups.margin, frames: Shared::new(frames) };
+            run_items(rows * conv.height, conv.width * conv.channels_in, &frame);
+            frames
+        });
+        let da = plain_da.unwrap_or_else(|| {
+            run_items(rows * windows, pitch, &Widen { da, windows, n_out, pitch, wide: Shared::new(wide) });
+            wide
+        });
+        if let Some(db) = db {
+            first_column_sums(Rows::new(da, rows * windows, pitch), db);
         }
         let tiles = GradientTiles::new(&groups, n_out, isa.geometry());
         let threads = threads_for(rows * conv.multiply_adds());
+        let (shape, waiting) = ((n_in, n_out), Shared::new(waiting));
         let product = WeightGradient {
-            x: if groups.framed { frames } else { x },
-            da: if widened > 0 { wide } else { da },
+            x,
+            da,
             groups,
-            shape: (n_in, n_out),
+            shape,
             pitch,
             rows,
             chunk,
             tiles,
             shares: threads,
-            waiting: Shared::new(waiting),
+            waiting,
             goal,
         };
         let queue = Queue::new(threads, threads);
-        crew(threads, || isa.run(Share { product: &product, queue: &queue }));
+        profile::product(|watched| {
+            crew(threads, || isa.run(Share { product: &product, queue: &queue, watched }));
+        });
     });
 }
 
@@ -88,7 +108,8 @@ struct Groups {
     len: usize,
     channels: usize,
     stride: usize,
-    framed: bool,
+    /// Floats of the frame on each side of a row of pixels.
+    margin: usize,
 }
 
 impl Groups {
@@ -99,19 +120,11 @@ impl Groups {
         if merged {
             let horizontal = Axis::new(width + 2 * padding, kernel, stride, 0);
             let (count, len) = (kernel, kernel * channels);
-            return Self {
-                vertical,
-                horizontal,
-                across: 1,
-                count,
-                len,
-                channels,
-                stride,
-                framed: padding > 0,
-            };
+            let margin = padding * channels;
+            return Self { vertical, horizontal, across: 1, count, len, channels, stride, margin };
         }
         let (horizontal, count) = (conv.horizontal(), kernel * kernel);
-        Self { vertical, horizontal, across: kernel, count, len: channels, channels, stride, framed: false }
+        Self { vertical, horizontal, across: kernel, count, len: channels, channels, stride, margin: 0 }
     }
 
     fn image_len(&self) -> usize {
@@ -206,11 +219,14 @@ impl WeightGradient<'_> {
 struct Share<'a> {
     product: &'a WeightGradient<'a>,
     queue: &'a Queue,
+    /// Whether to look at the clock.
+    watched: bool,
 }
 
 impl Kernel for Share<'_> {
     #[inline(always)]
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
+        let mut watch = Watch::start(self.watched);
         let (product, mut tile) = (self.product, Tile::zero());
         while let Some(claim) = self.queue.claim() {
             for share in claim.items.clone() {
@@ -222,7 +238,9 @@ impl Kernel for Share<'_> {
                     for patch in tiles.clone().map(|index| product.tiles.patch(index)) {
                         chunk.expect(&patch);
                         product::multiply::<_, MR, NR, FMA>(&chunk, &patch, &mut tile);
+                        watch.lap(Doing::Multiplying);
                         chunk.finish::<NR>(&patch, &mut tile);
+                        watch.lap(Doing::Finishing);
                     }
                 }
             }
@@ -292,31 +310,34 @@ impl Product for Chunk<'_> {
     }
 }
 
-/// Copies images into frames of zeros, `padding` pixels left and right. Items are rows of pixels.
+/// Copies images into frames of zeros, `margin` floats left and right. Items are rows of pixels.
 struct Frame<'a> {
     conv: &'a Conv,
-    x: &'a [f32],
+    x: Rows<'a>,
+    margin: usize,
     frames: Shared<'a>,
 }
 
 impl Pass for Frame<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
-        let (len, margin) =
-            (self.conv.width * self.conv.channels_in, self.conv.padding * self.conv.channels_in);
+        let (height, len, margin) = (self.conv.height, self.conv.width * self.conv.channels_in, self.margin);
         for r in range {
             // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
             let framed = unsafe { self.frames.part_mut(r * (len + 2 * margin), len + 2 * margin) };
             framed[..margin].fill(0.0);
-            framed[margin..][..len].copy_from_slice(&self.x[r * len..][..len]);
+            self.x.read(r / height, r % height * len, &mut framed[margin..][..len]);
             framed[margin + len..].fill(0.0);
         }
     }
 }
 
-/// Copies da `[rows, n_out]` to rows of `pitch`. Numbers beyond `n_out` are zero: no result of theirs is stored.
+/// Copies windows of da, `n_out` numbers each, to rows of `pitch`. Numbers beyond are zero: no result of theirs is
+/// stored.
 struct Widen<'a> {
-    da: &'a [f32],
+    da: Errors<'a>,
+    /// Of an image.
+    windows: usize,
     n_out: usize,
     pitch: usize,
     wide: Shared<'a>,
@@ -329,7 +350,7 @@ impl Pass for Widen<'_> {
             // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
             let wide = unsafe { self.wide.part_mut(r * self.pitch, self.pitch) };
             let (filled, rest) = wide.split_at_mut(self.n_out);
-            filled.copy_from_slice(&self.da[r * self.n_out..][..self.n_out]);
+            self.da.read(r / self.windows, r % self.windows * self.n_out, filled);
             rest.fill(0.0);
         }
     }

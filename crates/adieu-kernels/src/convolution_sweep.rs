@@ -7,11 +7,11 @@
 //! The input gradient runs over the windows that contain a pixel, against Wᵀ. The transpose is made for each call:
 //! W is small beside the images.
 
-use crate::activation::Activation;
 use crate::convolution::{Axis, Conv, Pairs};
 use crate::crew::Shared;
-use crate::forward::pack_columns;
+use crate::forward::{Ends, Epilogue};
 use crate::isa::{Geometry, isa};
+use crate::operands::{Errors, Rows, Source, Weights, pack_columns};
 use crate::panel::{PANEL, panel_len};
 use crate::pass::{Pass, run_items};
 use crate::product::{self, Cut, Patch, Product, Tiles, width_for};
@@ -19,59 +19,52 @@ use crate::scratch::with_scratch;
 use crate::tile::{self, Run, Tile};
 use std::ops::Range;
 
-#[allow(clippy::too_many_arguments, reason = "a product is its operands and their sizes")]
 pub(crate) fn forward(
     conv: &Conv,
-    x: &[f32],
-    rows: usize,
-    panels: &[f32],
-    bias: Option<&[f32]>,
-    activation: Activation,
+    x: Rows<'_>,
+    weights: Weights<'_>,
+    epilogue: Epilogue<'_>,
     pre: Option<&mut [f32]>,
     h: &mut [f32],
 ) {
+    let rows = x.rows();
     let view = Windows { vertical: conv.vertical(), horizontal: conv.horizontal(), conv };
     let (positions, work) = (conv.height_out() * conv.width_out(), rows * conv.multiply_adds());
     let tiles = SweepTiles::new(rows, positions, conv.channels_out, work, isa().geometry());
-    with_scratch(x.len(), 0, |left, _| {
-        let product = Sweep {
-            source: x,
-            features: conv.len_in(),
-            view,
-            panels,
-            n_in: conv.n_in(),
-            tiles,
-            left: Shared::new(left),
-            bias,
-            activation,
-            pre: pre.map(Shared::new),
-            out: Shared::new(h),
-        };
+    with_scratch([rows * conv.len_in()], |[left]| {
+        // A base is scaled together with the product; otherwise the scales are packed with x.
+        let source = if epilogue.base.is_some() { x.unscaled() } else { x };
+        let (left, ends) = (Shared::new(left), ends(conv.len_out(), epilogue, x.scales(), pre, h));
+        let product = Sweep { source, view, weights, tiles, left, ends };
         product::run(&product, &tiles, isa());
     });
 }
 
-pub(crate) fn input_gradient(conv: &Conv, da: &[f32], rows: usize, panels: &[f32], dx: &mut [f32]) {
+fn ends<'a>(
+    n_out: usize,
+    epilogue: Epilogue<'a>,
+    scales: Option<&'a [f32]>,
+    pre: Option<&'a mut [f32]>,
+    h: &'a mut [f32],
+) -> Ends<'a> {
+    let (sums, pre, h) = (Shared::new(&mut []), pre.map(Shared::new), Shared::new(h));
+    Ends { epilogue, scales, n_out, group: 1, sums, pre, h }
+}
+
+pub(crate) fn input_gradient(conv: &Conv, da: Errors<'_>, weights: Weights<'_>, dx: &mut [f32]) {
+    let rows = da.shape().0;
     let view = Pixels { vertical: conv.vertical(), horizontal: conv.horizontal(), conv };
     let (positions, work) = (conv.height * conv.width, rows * conv.multiply_adds());
     let tiles = SweepTiles::new(rows, positions, conv.channels_in, work, isa().geometry());
     let n_in = conv.kernel * conv.kernel * padded(conv.channels_out);
-    with_scratch(da.len(), panel_len(n_in, conv.channels_in), |left, turned| {
+    let room = [rows * conv.len_out(), panel_len(n_in, conv.channels_in)];
+    with_scratch(room, |[left, turned]| {
         let blocks = n_in / PANEL * conv.channels_in.div_ceil(PANEL);
-        run_items(blocks, PANEL * PANEL, &Transpose { conv, panels, turned: Shared::new(turned) });
-        let product = Sweep {
-            source: da,
-            features: conv.len_out(),
-            view,
-            panels: turned,
-            n_in,
-            tiles,
-            left: Shared::new(left),
-            bias: None,
-            activation: Activation::Identity,
-            pre: None,
-            out: Shared::new(dx),
-        };
+        let transpose = Transpose { conv, panels: weights.panels, turned: Shared::new(turned) };
+        run_items(blocks, PANEL * PANEL, &transpose);
+        let weights = Weights::new(turned, n_in, conv.channels_in);
+        let (left, ends) = (Shared::new(left), ends(conv.len_in(), Epilogue::default(), None, None, dx));
+        let product = Sweep { source: da, view, weights, tiles, left, ends };
         product::run(&product, &tiles, isa());
     });
 }
@@ -173,34 +166,28 @@ impl Tiles for SweepTiles {
     }
 }
 
-struct Sweep<'a, V> {
+struct Sweep<'a, S, V> {
     /// Images `[rows, features]`.
-    source: &'a [f32],
-    features: usize,
+    source: S,
     view: V,
-    /// Weights `[⌈channels/32⌉][n_in][32]`.
-    panels: &'a [f32],
-    n_in: usize,
+    weights: Weights<'a>,
     tiles: SweepTiles,
     /// The source in strips: `[features][height]` each.
     left: Shared<'a>,
-    bias: Option<&'a [f32]>,
-    activation: Activation,
-    pre: Option<Shared<'a>>,
-    out: Shared<'a>,
+    ends: Ends<'a>,
 }
 
-impl<V: View> Product for Sweep<'_, V> {
+impl<S: Source + Sync, V: View> Product for Sweep<'_, S, V> {
     fn items(&self) -> usize {
         self.tiles.strips.count()
     }
 
     #[inline(always)]
     fn pack(&self, item: usize) {
-        let (top, height) = self.tiles.strips.piece(item);
+        let ((top, height), features) = (self.tiles.strips.piece(item), self.source.cols());
         // SAFETY: strips are disjoint, and strip after strip fills `rows·features`.
-        let packed = unsafe { self.left.part_mut(top * self.features, height * self.features) };
-        pack_columns(&self.source[top * self.features..], self.features, height, packed, height);
+        let packed = unsafe { self.left.part_mut(top * features, height * features) };
+        pack_columns(self.source, top, height, packed, height);
     }
 
     /// The same pixel of neighbouring images: a cache line or two each, far from each other.
@@ -208,7 +195,7 @@ impl<V: View> Product for Sweep<'_, V> {
     fn expect(&self, patch: &Patch) {
         for r in patch.top..patch.top + patch.height {
             let start = r * self.tiles.positions * self.tiles.channels + patch.left;
-            self.out.prefetch(start, patch.columns);
+            self.ends.h.prefetch(start, patch.columns);
         }
     }
 
@@ -216,35 +203,18 @@ impl<V: View> Product for Sweep<'_, V> {
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
         let (position, channel) = (patch.left / self.tiles.channels, patch.left % self.tiles.channels);
         // SAFETY: packing is over, nobody writes to `left`; the strip is in bounds as above.
-        let left = unsafe { self.left.part(patch.top * self.features, H * self.features) };
-        let right = &self.panels[channel / PANEL * self.n_in * PANEL..][..self.n_in * PANEL];
+        let left = unsafe { self.left.part(patch.top * self.source.cols(), H * self.source.cols()) };
+        let Weights { panels, n_in, .. } = self.weights;
+        let right = &panels[channel / PANEL * n_in * PANEL..][..n_in * PANEL];
         tile::packed_runs::<H, W, FMA>(left, right, channel % PANEL, self.view.runs(position), tile);
     }
 
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
-        let (columns, channel) = (patch.columns, patch.left % self.tiles.channels);
-        let mut bias = [0.0; NR];
-        if let Some(all) = self.bias {
-            bias[..columns].copy_from_slice(&all[channel..][..columns]);
-        }
-        let pitch = self.tiles.positions * self.tiles.channels;
+        let bias = self.ends.bias(patch.left % self.tiles.channels, patch.columns);
         for i in 0..patch.height {
             let row = tile.row::<NR>(i);
-            let start = (patch.top + i) * pitch + patch.left;
-            if self.bias.is_some() {
-                for (a, b) in row.iter_mut().zip(bias) {
-                    *a += b;
-                }
-            }
-            if let Some(pre) = &self.pre {
-                // SAFETY: tiles are disjoint and in bounds.
-                unsafe { pre.part_mut(start, columns) }.copy_from_slice(&row[..columns]);
-            }
-            // Over all NR lanes, existing or not: a loop of constant length is vector code throughout.
-            self.activation.apply_here(row);
-            // SAFETY: tiles are disjoint and in bounds.
-            unsafe { self.out.part_mut(start, columns) }.copy_from_slice(&row[..columns]);
+            self.ends.finish(patch.top + i, patch.left, patch.columns, bias.as_ref(), row);
         }
     }
 }
@@ -268,7 +238,8 @@ impl Pass for Transpose<'_> {
             let from = ((panel * taps + tap) * channels_in + band * PANEL) * PANEL;
             // SAFETY: block after block fills the panels of Wᵀ.
             let turned = unsafe { self.turned.part_mut(block * PANEL * PANEL, PANEL * PANEL) };
-            pack_columns(&self.panels[from..], PANEL, lanes, turned, PANEL);
+            let rows = Rows::new(&self.panels[from..][..lanes * PANEL], lanes, PANEL);
+            pack_columns(rows, 0, lanes, turned, PANEL);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! that a thread finds its last operand still in its cache. There is one fork and one join for both phases.
 
 use crate::tile::{LINE, prefetch};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +15,32 @@ const WORTH_SHARING: usize = 1 << 20;
 
 /// The number of threads that should share `multiply_adds` of work.
 pub(crate) fn threads_for(multiply_adds: usize) -> usize {
-    if multiply_adds < WORTH_SHARING { 1 } else { rayon::current_num_threads() }
+    if multiply_adds < WORTH_SHARING { 1 } else { threads() }
+}
+
+thread_local! {
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The number of threads that a large product called from this thread is shared among: those of the current rayon
+/// pool, or one inside [`alone`].
+#[must_use]
+pub fn threads() -> usize {
+    if ALONE.get() { 1 } else { rayon::current_num_threads() }
+}
+
+/// Calls `f` with every product kept on the calling thread: for callers that work on several things at once and have
+/// a thread for each.
+pub fn alone<R>(f: impl FnOnce() -> R) -> R {
+    /// Restores what was before, also when `f` panics.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    f()
 }
 
 /// Calls `work` once on each of `threads` threads of the current pool, and returns when all have returned.
@@ -104,6 +130,10 @@ unsafe impl Sync for Shared<'_> {}
 impl<'a> Shared<'a> {
     pub(crate) fn new(slice: &'a mut [f32]) -> Self {
         Self { start: slice.as_mut_ptr(), len: slice.len(), lent: PhantomData }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Asks for the cache lines of `start..start + len`, as far as they are in the slice.

@@ -20,6 +20,7 @@
 //! * **One portable micro-kernel** (`tile.rs`): a small block of the result is kept in registers while the
 //!   whole depth of the product passes by. It is plain Rust, compiled once for each instruction set ([`Isa`])
 //!   and chosen at run time.
+//! * **Half the bits, twice the speed** where the processor has bf16 and the caller [asks](Precision) for it.
 //! * **All that follows rides along** while a block is at hand: bias and activation in the forward product,
 //!   the optimizer in the weight gradient ([`Target::Descend`]), which then needs no gradient buffer at all.
 //!
@@ -28,7 +29,8 @@
 //!   ascending order, by one thread. They do not depend on the number of rows either: row r of a product is
 //!   the same to the bit whatever rows stand beside it.
 //! * All instruction sets with a fused multiply-add (AVX-512, AVX2, NEON) give the same bits; [`Isa::Scalar`]
-//!   rounds after each multiplication and differs in the last digits.
+//!   rounds after each multiplication and differs in the last digits. In [bf16](Precision::Bf16) a sum takes two
+//!   terms at a time, so that which rows make a pair in the weight gradient shows in the last digits.
 //! * **NaN and infinity are carried**: no zero is skipped, ReLU of NaN is NaN.
 //! * Work runs on the *current* rayon pool, so `ThreadPool::install` governs it; small products stay on the
 //!   calling thread.
@@ -47,22 +49,34 @@ mod elementary;
 mod forward;
 mod gradient;
 mod isa;
+mod operands;
+mod pairs;
 mod panel;
 mod pass;
 mod peak;
+mod precision;
 mod product;
+mod profile;
 mod rows;
 mod rule;
 mod scratch;
+mod sparse;
 mod tile;
 
 pub use activation::Activation;
 pub use convolution::Conv;
-pub use forward::forward;
-pub use gradient::{Target, input_gradient, weight_gradient};
+pub use crew::{alone, threads};
+pub use forward::{Epilogue, Outputs, forward, forward_scratch};
+pub use gradient::{
+    Target, Terms, input_gradient, input_gradient_scratch, weight_gradient, weight_gradient_scratch,
+};
 pub use isa::{Isa, isa, with_isa};
+pub use operands::{Errors, Rows, Weights};
 pub use panel::{PANEL, from_panels, panel_len, to_panels};
-pub use peak::register_fma;
+pub use peak::{register_bf16, register_fma};
+pub use precision::Precision;
+pub use profile::{Profile, Shares};
 pub use rows::{column_sums, row_sums_of_squares, scale_rows};
 pub use rule::Rule;
 pub use scratch::{release_scratch, scratch_bytes};
+pub use sparse::Zeros;

@@ -1,8 +1,9 @@
 //! Passes over memory: work on independent items, vectorised, shared between threads where there is much of
 //! it.
 
-use crate::crew::{Queue, crew};
+use crate::crew::{Queue, crew, threads};
 use crate::isa::{Kernel, isa};
+use crate::profile;
 use std::ops::Range;
 
 /// Below this many floats a pass stays on the calling thread: it is done before a helper wakes.
@@ -21,12 +22,12 @@ pub(crate) fn run(count: usize, pass: &impl Pass) {
 
 /// Runs a pass over `count` items of `floats` floats each.
 pub(crate) fn run_items(count: usize, floats: usize, pass: &impl Pass) {
-    let threads = if count * floats < WORTH_SHARING { 1 } else { rayon::current_num_threads() };
+    let threads = if count * floats < WORTH_SHARING { 1 } else { threads() };
     // Whole pages apart, so that two threads seldom meet in one.
     let grain = if threads == 1 { count.max(1) } else { (4096 / floats.max(1)).max(1) };
     let queue = Queue::new(count.div_ceil(grain), threads);
     let isa = isa();
-    crew(threads, || isa.run(Share { pass, count, grain, queue: &queue }));
+    profile::pass(|| crew(threads, || isa.run(Share { pass, count, grain, queue: &queue })));
 }
 
 /// One thread's share of a pass.

@@ -1,6 +1,7 @@
 //! The yardstick: how fast this processor multiplies and adds when nothing has to be loaded.
 
-use crate::isa::{Kernel, isa};
+use crate::isa::{Isa, Kernel, isa};
+use crate::precision::unit;
 use std::hint::black_box;
 
 /// Runs multiply-adds on registers alone, on the calling thread: `steps` times the tile of the current
@@ -12,6 +13,17 @@ pub fn register_fma(steps: usize) -> u64 {
     isa.run(Registers { steps });
     let tile = isa.geometry();
     2 * (steps * tile.height * tile.width) as u64
+}
+
+/// [`register_fma`] for products in [`crate::Precision::Bf16`].
+///
+/// # Panics
+/// If it is not available.
+#[must_use]
+pub fn register_bf16(steps: usize) -> u64 {
+    unit().expect("no bf16 here; see Precision::is_available").registers(steps);
+    let tile = Isa::Avx512.geometry();
+    4 * (steps * tile.height * tile.width) as u64
 }
 
 struct Registers {

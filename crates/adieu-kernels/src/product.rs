@@ -8,6 +8,7 @@
 use crate::crew::{Queue, crew, threads_for};
 use crate::isa::{Geometry, Isa, Kernel};
 use crate::panel::PANEL;
+use crate::profile::{self, Doing, Watch};
 use crate::tile::Tile;
 
 /// Bytes of left strips that are kept in the second-level cache while slivers of the right operand pass.
@@ -163,7 +164,9 @@ pub(crate) fn run(product: &impl Product, tiling: &impl Tiles, isa: Isa) {
     let threads = threads_for(tiling.multiply_adds());
     let packing = Queue::new(product.items(), threads);
     let tiles = Queue::new(tiling.count(), threads);
-    crew(threads, || isa.run(Share { product, tiling, packing: &packing, tiles: &tiles }));
+    profile::product(|watched| {
+        crew(threads, || isa.run(Share { product, tiling, packing: &packing, tiles: &tiles, watched }));
+    });
 }
 
 /// One thread's share of a product.
@@ -172,24 +175,31 @@ struct Share<'a, P, T> {
     tiling: &'a T,
     packing: &'a Queue,
     tiles: &'a Queue,
+    /// Whether to look at the clock.
+    watched: bool,
 }
 
 impl<P: Product, T: Tiles> Kernel for Share<'_, P, T> {
     #[inline(always)]
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
+        let mut watch = Watch::start(self.watched);
         while let Some(claim) = self.packing.claim() {
             for item in claim.items.clone() {
                 self.product.pack(item);
             }
         }
+        watch.lap(Doing::Packing);
         self.packing.wait();
+        watch.lap(Doing::Waiting);
         let mut tile = Tile::zero();
         while let Some(claim) = self.tiles.claim() {
             for index in claim.items.clone() {
                 let patch = self.tiling.patch(index);
                 self.product.expect(&patch);
                 multiply::<P, MR, NR, FMA>(self.product, &patch, &mut tile);
+                watch.lap(Doing::Multiplying);
                 self.product.finish::<NR>(&patch, &mut tile);
+                watch.lap(Doing::Finishing);
             }
         }
     }

@@ -2,14 +2,16 @@
 //!
 //! Sums accumulate in f64, in an order fixed by the shape alone.
 
-use crate::crew::Shared;
+use crate::crew::{Shared, threads};
+use crate::operands::{Rows, Source};
+use crate::panel::PANEL;
 use crate::pass::{Pass, run_items};
 use std::ops::Range;
 
 /// Running sums side by side: enough to fill the widest registers and to hide the latency of an addition.
 const LANES: usize = 16;
 
-/// Columns that a column sum treats at once.
+/// Columns that a column sum treats at once, at most.
 const BAND: usize = 128;
 
 /// `out[r] = Σ_c h[r, c]²` for `h [rows, cols]`, accumulated in f64.
@@ -82,26 +84,24 @@ impl Pass for ScaleRows<'_> {
     }
 }
 
-/// `out[c] = Σ_r da[r, c]` for `da [rows, cols]`, over the rows listed in `subset` (`None`: all), accumulated
-/// in f64 in the order of the list. The gradient of a bias.
+/// `out[c] = Σ_r x[r, c]` for `x [rows, cols]`, scales applied, accumulated in f64, row after row.
 ///
 /// # Panics
-/// If `da` is not whole rows of `cols = out.len()`, or `subset` names a row that is not there.
-pub fn column_sums(da: &[f32], cols: usize, subset: Option<&[u32]>, out: &mut [f32]) {
+/// If `out` is not `[cols]`.
+pub fn column_sums(x: Rows<'_>, out: &mut [f32]) {
+    let cols = x.cols();
     assert_eq!(out.len(), cols, "out is not [cols = {cols}]");
-    if cols == 0 {
-        return;
+    first_column_sums(x, out);
+}
+
+/// [`column_sums`] of as many columns as `out` has room for.
+pub(crate) fn first_column_sums(x: Rows<'_>, out: &mut [f32]) {
+    let cols = out.len();
+    // With few columns narrower bands, one for each thread.
+    let band = cols.div_ceil(threads()).next_multiple_of(PANEL).min(BAND);
+    if cols > 0 {
+        run_items(cols.div_ceil(band), x.rows() * band, &ColumnSums { x, cols, band, out: Shared::new(out) });
     }
-    assert!(da.len().is_multiple_of(cols), "da of length {} is not [rows, cols = {cols}]", da.len());
-    let rows = da.len() / cols;
-    assert_subset(subset, rows);
-    let count = subset.map_or(rows, <[u32]>::len);
-    let floats = count * BAND.min(cols);
-    run_items(
-        cols.div_ceil(BAND),
-        floats,
-        &ColumnSums { da, cols, rows: count, subset, out: Shared::new(out) },
-    );
 }
 
 /// Asserts that every listed row exists.
@@ -112,10 +112,11 @@ pub(crate) fn assert_subset(subset: Option<&[u32]>, rows: usize) {
 }
 
 struct ColumnSums<'a> {
-    da: &'a [f32],
+    x: Rows<'a>,
+    /// Columns to sum.
     cols: usize,
-    rows: usize,
-    subset: Option<&'a [u32]>,
+    /// Columns at once, at most [`BAND`].
+    band: usize,
     out: Shared<'a>,
 }
 
@@ -123,14 +124,13 @@ impl Pass for ColumnSums<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
         for band in range {
-            let first = band * BAND;
-            let width = BAND.min(self.cols - first);
-            let mut sums = [0.0_f64; BAND];
-            for k in 0..self.rows {
-                let row = self.subset.map_or(k, |subset| subset[k] as usize);
-                let values = &self.da[row * self.cols + first..][..width];
-                for (sum, &value) in sums.iter_mut().zip(values) {
-                    *sum += f64::from(value);
+            let first = band * self.band;
+            let width = self.band.min(self.cols - first);
+            let (mut sums, mut values) = ([0.0_f64; BAND], [0.0; BAND]);
+            for row in 0..self.x.rows() {
+                self.x.read(row, first, &mut values[..width]);
+                for (sum, value) in sums[..width].iter_mut().zip(&values[..width]) {
+                    *sum += f64::from(*value);
                 }
             }
             // SAFETY: the bands are disjoint, and this one ends at `cols` at the latest.

@@ -17,10 +17,9 @@ thread_local! {
     static HELD: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
 }
 
-/// Lends two disjoint buffers of `left` and `right` floats, both aligned to 64 bytes, content arbitrary.
-pub(crate) fn with_scratch<R>(left: usize, right: usize, f: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
-    let left_lines = left.div_ceil(LINE);
-    let lines = left_lines + right.div_ceil(LINE);
+/// Lends disjoint buffers of `sizes` floats, each aligned to 64 bytes, content arbitrary.
+pub(crate) fn with_scratch<const N: usize, R>(sizes: [usize; N], f: impl FnOnce([&mut [f32]; N]) -> R) -> R {
+    let lines = lines(sizes);
     // Taken out, not borrowed: while this thread waits for its helpers rayon may give it another task, whose
     // product then finds the cell empty and simply allocates.
     let mut held = HELD.take();
@@ -28,11 +27,25 @@ pub(crate) fn with_scratch<R>(left: usize, right: usize, f: impl FnOnce(&mut [f3
         drop(held);
         held = vec![Line([0.0; LINE]); lines];
     }
-    let (first, rest) = held.split_at_mut(left_lines);
-    let result = f(&mut floats(first)[..left], &mut floats(rest)[..right]);
+    let mut rest = &mut held[..];
+    let buffers = sizes.map(|size| {
+        let (buffer, others) = std::mem::take(&mut rest).split_at_mut(size.div_ceil(LINE));
+        rest = others;
+        &mut floats(buffer)[..size]
+    });
+    let result = f(buffers);
     let meanwhile = HELD.take();
     HELD.set(if meanwhile.len() > held.len() { meanwhile } else { held });
     result
+}
+
+fn lines<const N: usize>(sizes: [usize; N]) -> usize {
+    sizes.iter().map(|size| size.div_ceil(LINE)).sum()
+}
+
+/// Bytes of working memory that [`with_scratch`] takes for `sizes`.
+pub(crate) fn bytes<const N: usize>(sizes: [usize; N]) -> usize {
+    lines(sizes) * size_of::<Line>()
 }
 
 fn floats(lines: &mut [Line]) -> &mut [f32] {
@@ -65,13 +78,13 @@ mod tests {
     fn buffers_are_aligned_disjoint_reused_and_released() {
         release_scratch();
         assert_eq!(scratch_bytes(), 0);
-        with_scratch(17, 5, |left, right| {
+        with_scratch([17, 5], |[left, right]| {
             assert_eq!((left.len(), right.len()), (17, 5));
             assert_eq!((left.as_ptr() as usize % 64, right.as_ptr() as usize % 64), (0, 0));
             assert!(left.as_ptr_range().end <= right.as_ptr());
         });
         assert_eq!(scratch_bytes(), 3 * 64);
-        with_scratch(3, 0, |_, _| {});
+        with_scratch([3], |_| {});
         assert_eq!(scratch_bytes(), 3 * 64, "a smaller product keeps the buffer");
         release_scratch();
         assert_eq!(scratch_bytes(), 0);
@@ -79,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_product_inside_a_product_gets_its_own_buffer() {
-        with_scratch(100, 0, |outer, _| {
+        with_scratch([100], |[outer]| {
             outer.fill(1.0);
-            with_scratch(200, 0, |inner, _| inner.fill(2.0));
+            with_scratch([200], |[inner]| inner.fill(2.0));
             assert!(outer.iter().all(|&v| v == 1.0));
         });
         assert!(scratch_bytes() >= 800, "the larger of the two is kept");

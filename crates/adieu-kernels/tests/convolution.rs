@@ -1,25 +1,46 @@
 //! The three products of a convolution against naive twins in f64 and against finite differences, on every instruction
 //! set of this machine; thread counts, batch sizes, NaN, fused rules.
 
+mod common;
+
 use adieu_kernels::{
-    Activation, Conv, Isa, PANEL, Rule, Target, forward, from_panels, input_gradient, isa, panel_len,
-    to_panels, weight_gradient, with_isa,
+    Activation, Conv, Epilogue, Errors, Isa, Outputs, PANEL, Precision, Rows, Target, Weights, column_sums,
+    from_panels, isa, panel_len, row_sums_of_squares, scale_rows, to_panels, with_isa,
 };
+use common::{ACTIVATIONS, RULES, bits, noise};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-/// Numbers in (−1, 1) from a small congruential generator: enough to tell indices apart.
-fn noise(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    (0..len).map(|_| next()).collect()
+fn weights<'a>(conv: &Conv, panels: &'a [f32]) -> Weights<'a> {
+    Weights::new(panels, conv.n_in(), conv.channels_out)
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|v| v.to_bits()).collect()
+/// The plain forward product, with no scales and no base.
+#[allow(clippy::too_many_arguments)]
+fn forward(
+    conv: &Conv,
+    x: &[f32],
+    rows: usize,
+    panels: &[f32],
+    bias: Option<&[f32]>,
+    activation: Activation,
+    pre: Option<&mut [f32]>,
+    h: &mut [f32],
+) {
+    let epilogue = Epilogue { bias, activation, base: None };
+    let out = Outputs { h, pre, squares: None };
+    conv.forward(Rows::new(x, rows, conv.len_in()), weights(conv, panels), epilogue, out);
+}
+
+/// The plain input gradient, of errors without scales and gates.
+fn input_gradient(conv: &Conv, da: &[f32], rows: usize, panels: &[f32], dx: &mut [f32]) {
+    conv.input_gradient(Errors::new(Rows::new(da, rows, conv.len_out())), weights(conv, panels), dx);
+}
+
+/// The plain weight gradient.
+fn weight_gradient(conv: &Conv, x: &[f32], da: &[f32], rows: usize, target: Target<'_>) {
+    let (x, da) = (Rows::new(x, rows, conv.len_in()), Rows::new(da, rows, conv.len_out()));
+    conv.weight_gradient(x, Errors::new(da), target, None);
 }
 
 fn panels_of(conv: &Conv, w: &[f32]) -> Vec<f32> {
@@ -104,16 +125,6 @@ prop_compose! {
     }
 }
 
-const ADAM: Rule = Rule::AdamW {
-    rate: 0.01,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    decay: 0.01,
-    c1: 0.271,
-    c2: 0.002_997,
-};
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -130,11 +141,11 @@ proptest! {
         }
         on_every_isa(|| {
             let (mut h, mut pre) = (vec![f32::NAN; rows * conv.len_out()], vec![f32::NAN; rows * conv.len_out()]);
-            conv.forward(&x, rows, &panels, bias, Activation::Identity, None, &mut h);
+            forward(&conv, &x, rows, &panels, bias, Activation::Identity, None, &mut h);
             truth.assert_close(&h, "h")?;
             let sums = h.clone();
             for activation in [Activation::Relu, Activation::Gelu] {
-                conv.forward(&x, rows, &panels, bias, activation, Some(&mut pre), &mut h);
+                forward(&conv, &x, rows, &panels, bias, activation, Some(&mut pre), &mut h);
                 prop_assert_eq!(bits(&pre), bits(&sums));
                 let expected: Vec<_> = sums.iter().map(|&a| activation.value(a)).collect();
                 prop_assert_eq!(bits(&h), bits(&expected), "{:?} on {}", activation, isa().name());
@@ -151,7 +162,7 @@ proptest! {
         for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(i, da[p * n_out + o], w[k * n_out + o])));
         on_every_isa(|| {
             let mut dx = vec![f32::NAN; rows * conv.len_in()];
-            conv.input_gradient(&da, rows, &panels, &mut dx);
+            input_gradient(&conv, &da, rows, &panels, &mut dx);
             truth.assert_close(&dx, "dx")
         })?;
     }
@@ -164,7 +175,7 @@ proptest! {
         for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p * n_out + o])));
         on_every_isa(|| {
             let mut gradient = vec![f32::NAN; conv.panel_len()];
-            conv.weight_gradient(&x, &da, rows, Target::Store(&mut gradient));
+            weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
             let mut dw = vec![f32::NAN; conv.n_in() * n_out];
             from_panels(&gradient, conv.n_in(), n_out, &mut dw);
             truth.assert_close(&dw, "dW")?;
@@ -181,15 +192,15 @@ proptest! {
         let (dx, dw) = (noise(x.len(), seed ^ 3), noise(w.len(), seed ^ 4));
         let loss = |x: &[f32], panels: &[f32]| {
             let mut a = vec![f32::NAN; da.len()];
-            conv.forward(x, rows, panels, None, Activation::Identity, None, &mut a);
+            forward(&conv, x, rows, panels, None, Activation::Identity, None, &mut a);
             a.iter().zip(&da).map(|(&a, &d)| f64::from(a) * f64::from(d)).sum::<f64>()
         };
         let moved = |from: &[f32], by: &[f32], e: f32| from.iter().zip(by).map(|(f, b)| f + e * b).collect::<Vec<_>>();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
         let close = |slope: f64, quotient: f64| (slope - quotient).abs() <= 1e-3 * (1.0 + slope.abs());
         let (mut gx, mut gw) = (vec![f32::NAN; x.len()], vec![f32::NAN; panels.len()]);
-        conv.input_gradient(&da, rows, &panels, &mut gx);
-        conv.weight_gradient(&x, &da, rows, Target::Store(&mut gw));
+        input_gradient(&conv, &da, rows, &panels, &mut gx);
+        weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gw));
         let quotient = loss(&moved(&x, &dx, 0.5), &panels) - loss(&moved(&x, &dx, -0.5), &panels);
         prop_assert!(close(dot(&gx, &dx), quotient), "dx: {} and {quotient}", dot(&gx, &dx));
         let up = loss(&x, &panels_of(&conv, &moved(&w, &dw, 0.5)));
@@ -204,15 +215,69 @@ proptest! {
         let start = panels_of(&conv, &noise(conv.n_in() * conv.channels_out, seed ^ 2));
         on_every_isa(|| {
             let mut gradient = vec![f32::NAN; start.len()];
-            conv.weight_gradient(&x, &da, rows, Target::Store(&mut gradient));
+            weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
             let (mut w, mut m, mut v) = (start.clone(), vec![0.0; start.len()], vec![0.0; start.len()]);
-            ADAM.apply(&gradient, &mut w, &mut m, &mut v);
+            RULES[2].apply(&gradient, &mut w, &mut m, &mut v);
             let mut fused = (start.clone(), vec![0.0; start.len()], vec![0.0; start.len()]);
             let (weights, first, second) = (&mut fused.0[..], &mut fused.1[..], &mut fused.2[..]);
-            conv.weight_gradient(&x, &da, rows, Target::Descend { rule: ADAM, weights, first, second });
+            weight_gradient(&conv, &x, &da, rows, Target::Descend { rule: RULES[2], weights, first, second });
             prop_assert_eq!(bits(&fused.0), bits(&w));
             prop_assert_eq!(bits(&fused.1), bits(&m));
             prop_assert_eq!(bits(&fused.2), bits(&v));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn factors_and_gates_are_those_of_a_pass_beforehand(
+        conv in shape(), rows in 1usize..9, which in 0usize..8, based: bool, seed: u64,
+    ) {
+        let (len_in, len_out, n_out) = (conv.len_in(), conv.len_out(), conv.channels_out);
+        let (x, dh, kept) = (noise(rows * len_in, seed), noise(rows * len_out, seed ^ 1), noise(rows * len_out, seed ^ 2));
+        let (scales_x, scales_dh) = (noise(rows, seed ^ 3), noise(rows, seed ^ 4));
+        let (panels, bias) = (panels_of(&conv, &noise(conv.n_in() * n_out, seed ^ 5)), noise(n_out, seed ^ 6));
+        let activation = ACTIVATIONS[which];
+        let (mut scaled_x, mut da) = (x.clone(), dh.clone());
+        scale_rows(&x, len_in, &scales_x, &mut scaled_x);
+        scale_rows(&dh, len_out, &scales_dh, &mut da);
+        activation.pull_back(&kept, &mut da);
+        let base = noise(len_out, seed ^ 7);
+        on_every_isa(|| {
+            // Forward: scaled rows, or a base that is scaled with them; sums of squares.
+            let (mut h, mut squares) = (vec![f32::NAN; dh.len()], vec![f32::NAN; rows]);
+            let epilogue = Epilogue { bias: Some(&bias), activation, base: based.then_some(&base[..]) };
+            let out = Outputs { h: &mut h, pre: None, squares: Some(&mut squares) };
+            conv.forward(Rows::new(&x, rows, len_in).scaled(Some(&scales_x)), weights(&conv, &panels), epilogue, out);
+            let mut expected = vec![f32::NAN; dh.len()];
+            if based {
+                forward(&conv, &x, rows, &panels, None, Activation::Identity, None, &mut expected);
+                for (at, a) in expected.iter_mut().enumerate() {
+                    *a = activation.value((*a + base[at % len_out]) * scales_x[at / len_out] + bias[at % n_out]);
+                }
+            } else {
+                forward(&conv, &scaled_x, rows, &panels, Some(&bias), activation, None, &mut expected);
+            }
+            prop_assert_eq!(bits(&h), bits(&expected));
+            let mut truth = vec![f32::NAN; rows];
+            row_sums_of_squares(&h, len_out, &mut truth);
+            prop_assert_eq!(bits(&squares), bits(&truth));
+            // Back: scaled rows of x, errors scaled and behind a gate, or neither.
+            let gated = Errors::gated(Rows::new(&dh, rows, len_out).scaled(Some(&scales_dh)), activation, &kept);
+            let (mut dx, mut expected) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+            conv.input_gradient(gated, weights(&conv, &panels), &mut dx);
+            input_gradient(&conv, &da, rows, &panels, &mut expected);
+            prop_assert_eq!(bits(&dx), bits(&expected));
+            let (mut dw, mut expected) = (vec![f32::NAN; panels.len()], vec![f32::NAN; panels.len()]);
+            let (mut db, mut db_plain) = (vec![f32::NAN; n_out], vec![f32::NAN; n_out]);
+            let x = Rows::new(&x, rows, len_in).scaled(Some(&scales_x));
+            conv.weight_gradient(x, gated, Target::Store(&mut dw), Some(&mut db));
+            let (x, plain) = (Rows::new(&scaled_x, rows, len_in), Errors::new(Rows::new(&da, rows, len_out)));
+            conv.weight_gradient(x, plain, Target::Store(&mut expected), Some(&mut db_plain));
+            prop_assert_eq!(bits(&dw), bits(&expected));
+            let mut truth = vec![f32::NAN; n_out];
+            column_sums(Rows::new(&da, da.len() / n_out, n_out), &mut truth);
+            prop_assert_eq!(bits(&db), bits(&truth));
+            prop_assert_eq!(bits(&db_plain), bits(&truth));
             Ok(())
         })?;
     }
@@ -223,8 +288,8 @@ proptest! {
         let panels = panels_of(&conv, &noise(conv.n_in() * conv.channels_out, seed ^ 2));
         let products = |x: &[f32], da: &[f32], rows: usize| {
             let (mut h, mut dx) = (vec![f32::NAN; da.len()], vec![f32::NAN; x.len()]);
-            conv.forward(x, rows, &panels, None, Activation::Tanh, None, &mut h);
-            conv.input_gradient(da, rows, &panels, &mut dx);
+            forward(&conv, x, rows, &panels, None, Activation::Tanh, None, &mut h);
+            input_gradient(&conv, da, rows, &panels, &mut dx);
             (bits(&h), bits(&dx))
         };
         on_every_isa(|| {
@@ -248,17 +313,18 @@ fn a_window_as_large_as_the_image_is_a_dense_layer() {
     assert_eq!((n_in, conv.len_out(), conv.multiply_adds()), (conv.n_in(), n_out, 45 * n_out));
     let (x, da, b) = (noise(rows * n_in, 1), noise(rows * n_out, 2), noise(n_out, 3));
     let panels = panels_of(&conv, &noise(n_in * n_out, 4));
+    let single = Precision::F32;
     let (mut h, mut dense) = (vec![f32::NAN; da.len()], vec![f32::NAN; da.len()]);
-    conv.forward(&x, rows, &panels, Some(&b), Activation::Silu, None, &mut h);
-    forward(&x, rows, n_in, &panels, n_out, Some(&b), Activation::Silu, None, &mut dense);
+    forward(&conv, &x, rows, &panels, Some(&b), Activation::Silu, None, &mut h);
+    common::forward(&x, rows, n_in, &panels, n_out, Some(&b), Activation::Silu, None, &mut dense, single);
     assert_eq!(bits(&h), bits(&dense));
     let (mut dx, mut dense) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
-    conv.input_gradient(&da, rows, &panels, &mut dx);
-    input_gradient(&da, rows, n_out, &panels, n_in, &mut dense);
+    input_gradient(&conv, &da, rows, &panels, &mut dx);
+    common::input_gradient(&da, rows, n_out, &panels, n_in, &mut dense, single);
     assert_eq!(bits(&dx), bits(&dense));
     let (mut dw, mut dense) = (vec![f32::NAN; panels.len()], vec![f32::NAN; panels.len()]);
-    conv.weight_gradient(&x, &da, rows, Target::Store(&mut dw));
-    weight_gradient(&x, n_in, &da, n_out, rows, None, Target::Store(&mut dense));
+    weight_gradient(&conv, &x, &da, rows, Target::Store(&mut dw));
+    common::weight_gradient(&x, n_in, &da, n_out, rows, None, Target::Store(&mut dense), single);
     assert_eq!(bits(&dw), bits(&dense));
 }
 
@@ -268,11 +334,12 @@ fn everything(conv: &Conv, rows: usize) -> Vec<u32> {
     let mut panels = panels_of(conv, &noise(conv.n_in() * conv.channels_out, 3));
     let (mut pre, mut h, mut dx) = (da.clone(), da.clone(), x.clone());
     let bias = noise(conv.channels_out, 4);
-    conv.forward(&x, rows, &panels, Some(&bias), Activation::Gelu, Some(&mut pre), &mut h);
-    conv.input_gradient(&da, rows, &panels, &mut dx);
+    forward(conv, &x, rows, &panels, Some(&bias), Activation::Gelu, Some(&mut pre), &mut h);
+    input_gradient(conv, &da, rows, &panels, &mut dx);
     let (mut first, mut second) = (vec![0.0; panels.len()], vec![0.0; panels.len()]);
-    let (rule, weights) = (ADAM, &mut panels[..]);
-    conv.weight_gradient(
+    let (rule, weights) = (RULES[2], &mut panels[..]);
+    weight_gradient(
+        conv,
         &x,
         &da,
         rows,
@@ -320,7 +387,7 @@ fn chunks_of_images_add_up() {
         (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p * n_out + o]));
     });
     let mut gradient = vec![f32::NAN; conv.panel_len()];
-    conv.weight_gradient(&x, &da, rows, Target::Store(&mut gradient));
+    weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
     let mut dw = vec![f32::NAN; conv.n_in() * n_out];
     from_panels(&gradient, conv.n_in(), n_out, &mut dw);
     truth.assert_close(&dw, "dW").unwrap();
@@ -350,12 +417,12 @@ fn a_nan_or_infinity_reaches_all_that_depends_on_it_and_nothing_else() {
             x[odd_x] = odd;
             let nans = |values: &[f32]| values.iter().map(|v| v.is_nan()).collect::<Vec<_>>();
             with_isa(isa, || {
-                conv.forward(&x, rows, &panels, None, Activation::Relu, None, &mut h);
+                forward(&conv, &x, rows, &panels, None, Activation::Relu, None, &mut h);
                 assert_eq!(nans(&h), in_h, "h, {}", isa.name());
-                conv.weight_gradient(&x, &da, rows, Target::Store(&mut dw));
+                weight_gradient(&conv, &x, &da, rows, Target::Store(&mut dw));
                 assert_eq!(nans(&dw), in_dw, "dW, {}", isa.name());
                 da[odd_da] = odd;
-                conv.input_gradient(&da, rows, &panels, &mut dx);
+                input_gradient(&conv, &da, rows, &panels, &mut dx);
                 assert_eq!(nans(&dx), in_dx, "dx, {}", isa.name());
                 da[odd_da] = 0.0;
             });
@@ -369,33 +436,33 @@ fn empty_sides_are_products_too() {
         Conv { height: 2, width: 2, channels_in: 1, channels_out: 2, kernel: 3, stride: 1, padding: 0 };
     assert_eq!((conv.height_out(), conv.len_out(), conv.multiply_adds()), (0, 0, 0), "no window fits");
     let mut dx = [f32::NAN; 4];
-    conv.forward(&[1.0; 4], 1, &[0.0; 288], None, Activation::Relu, None, &mut []);
-    conv.input_gradient(&[], 1, &[0.0; 288], &mut dx);
+    forward(&conv, &[1.0; 4], 1, &[0.0; 288], None, Activation::Relu, None, &mut []);
+    input_gradient(&conv, &[], 1, &[0.0; 288], &mut dx);
     assert_eq!(dx, [0.0; 4]);
     let mut dw = [f32::NAN; 288];
-    conv.weight_gradient(&[1.0; 4], &[], 1, Target::Store(&mut dw));
+    weight_gradient(&conv, &[1.0; 4], &[], 1, Target::Store(&mut dw));
     assert_eq!(dw, [0.0; 288]);
 
     let conv = Conv { padding: 1, ..conv };
     dw.fill(f32::NAN);
-    conv.weight_gradient(&[], &[], 0, Target::Store(&mut dw));
+    weight_gradient(&conv, &[], &[], 0, Target::Store(&mut dw));
     assert_eq!(dw, [0.0; 288], "no images");
-    conv.forward(&[], 0, &dw, None, Activation::Relu, None, &mut []);
-    conv.input_gradient(&[], 0, &dw, &mut []);
+    forward(&conv, &[], 0, &dw, None, Activation::Relu, None, &mut []);
+    input_gradient(&conv, &[], 0, &dw, &mut []);
 
     let conv = Conv { channels_in: 0, ..conv };
     let mut h = [f32::NAN; 8];
-    conv.forward(&[], 1, &[], Some(&[1.0, -1.0]), Activation::Relu, None, &mut h);
+    forward(&conv, &[], 1, &[], Some(&[1.0, -1.0]), Activation::Relu, None, &mut h);
     assert_eq!(h, [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0], "no inputs: the bias alone");
-    conv.input_gradient(&h, 1, &[], &mut []);
-    conv.weight_gradient(&[], &h, 1, Target::Store(&mut []));
+    input_gradient(&conv, &h, 1, &[], &mut []);
+    weight_gradient(&conv, &[], &h, 1, Target::Store(&mut []));
 
     let conv = Conv { channels_in: 1, channels_out: 0, ..conv };
-    conv.forward(&[1.0; 4], 1, &[], None, Activation::Relu, None, &mut []);
+    forward(&conv, &[1.0; 4], 1, &[], None, Activation::Relu, None, &mut []);
     dx.fill(f32::NAN);
-    conv.input_gradient(&[], 1, &[], &mut dx);
+    input_gradient(&conv, &[], 1, &[], &mut dx);
     assert_eq!(dx, [0.0; 4]);
-    conv.weight_gradient(&[1.0; 4], &[], 1, Target::Store(&mut []));
+    weight_gradient(&conv, &[1.0; 4], &[], 1, Target::Store(&mut []));
 }
 
 #[test]
@@ -406,24 +473,24 @@ fn a_wrong_length_is_caught_at_the_door() {
     let (x, h, panels) = ([0.0; 40], [0.0; 60], [0.0; 18 * PANEL]);
     let caught = [
         std::panic::catch_unwind(|| {
-            conv.forward(&x[1..], 1, &panels, None, Activation::Relu, None, &mut { h });
+            forward(&conv, &x[1..], 1, &panels, None, Activation::Relu, None, &mut { h });
         }),
         std::panic::catch_unwind(|| {
-            conv.forward(&x, 1, &panels[1..], None, Activation::Relu, None, &mut { h });
+            forward(&conv, &x, 1, &panels[1..], None, Activation::Relu, None, &mut { h });
         }),
         std::panic::catch_unwind(|| {
-            conv.forward(&x, 1, &panels, Some(&[0.0; 2]), Activation::Relu, None, &mut { h });
+            forward(&conv, &x, 1, &panels, Some(&[0.0; 2]), Activation::Relu, None, &mut { h });
         }),
         std::panic::catch_unwind(|| {
-            conv.forward(&x, 1, &panels, None, Activation::Relu, Some(&mut [0.0; 59]), &mut { h });
+            forward(&conv, &x, 1, &panels, None, Activation::Relu, Some(&mut [0.0; 59]), &mut { h });
         }),
-        std::panic::catch_unwind(|| conv.input_gradient(&h, 2, &panels, &mut { x })),
-        std::panic::catch_unwind(|| conv.weight_gradient(&x, &h, 1, Target::Store(&mut [0.0; 18]))),
+        std::panic::catch_unwind(|| input_gradient(&conv, &h, 2, &panels, &mut { x })),
+        std::panic::catch_unwind(|| weight_gradient(&conv, &x, &h, 1, Target::Store(&mut [0.0; 18]))),
         std::panic::catch_unwind(|| {
             let never = Conv { stride: 0, ..conv };
-            never.weight_gradient(&x, &h, 1, Target::Store(&mut { panels }));
+            weight_gradient(&never, &x, &h, 1, Target::Store(&mut { panels }));
         }),
     ];
     assert!(caught.iter().all(Result::is_err), "{caught:?}");
-    conv.forward(&x, 1, &panels, None, Activation::Relu, None, &mut { h });
+    forward(&conv, &x, 1, &panels, None, Activation::Relu, None, &mut { h });
 }

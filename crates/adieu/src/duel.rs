@@ -6,10 +6,11 @@ use std::sync::Arc;
 use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::optimizer::{EmaSgd, Sgd};
+use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{DataRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
+use crate::recipe::{DataRecipe, Engine, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 use crate::{Error, Plan};
 
 /// Rows judged after each epoch: enough for a curve, few enough that ten passes for each do not dominate the wait.
@@ -92,6 +93,9 @@ impl Duel {
             model: ModelRecipe {
                 blocks: self.hidden.iter().map(|width| vec![*width]).collect(),
                 activation: Activation::Relu,
+                engine: Engine::default(),
+                skip_zeros: true,
+                precision: Precision::F32,
             },
             learner,
         }

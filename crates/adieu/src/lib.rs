@@ -24,6 +24,7 @@ pub mod sink;
 mod start;
 pub mod trained;
 pub mod trainer;
+mod window;
 
 pub use adieu_data as data;
 pub use adieu_meter as meter;

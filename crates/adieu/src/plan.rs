@@ -7,14 +7,16 @@ use adieu_core::learn::{Learner, Task, widths};
 use adieu_core::parts::Batch;
 use adieu_core::parts::block::{Block, shape_through};
 use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::host::matrix;
+use adieu_core::parts::host::{self, matrix};
+use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
 use adieu_data::{Dataset, Rows};
 use adieu_record::{LayerInfo, Network, Split};
 
-use crate::recipe::{Fault, Faults, Recipe, SplitRecipe};
+use crate::recipe::{Engine, Fault, Faults, Recipe, SplitRecipe};
 use crate::{Error, meter};
 
 /// A network and the learner at work on it.
@@ -128,7 +130,7 @@ impl Plan {
         });
         let layers: Vec<LayerInfo> = blocks.chain(own).collect();
         let parameters = layers.iter().map(|layer| layer.parameters).sum();
-        Network { input: self.task.input.to_string(), layers, parameters }
+        Network { input: self.task.input.to_string(), layers, parameters, step_bytes: None }
     }
 
     /// The training rows of epoch `epoch` (from 1), in that epoch's order.
@@ -176,9 +178,17 @@ fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
         let mut chance = Rng::stream(recipe.seed, Purpose::Init, layer);
         layer += 1;
         let n_out = n_out as usize;
-        let block = Dense::new(&path, n_in, n_out, recipe.model.activation, &mut chance);
-        n_in = n_out;
-        Box::new(block) as Box<dyn Block>
+        let (activation, inputs) = (recipe.model.activation, std::mem::replace(&mut n_in, n_out));
+        match recipe.model.engine {
+            Engine::Kernels => Box::new(
+                Dense::new(&path, inputs, n_out, activation, &mut chance)
+                    .in_precision(recipe.model.precision)
+                    .skipping_zeros(recipe.model.skip_zeros),
+            ) as Box<dyn Block>,
+            Engine::Burn => {
+                Box::new(Composed::new(&path, inputs, n_out, activation, host::cpu(), &mut chance))
+            }
+        }
     };
     let blocks = recipe.model.blocks.iter().enumerate().map(|(b, widths)| match &widths[..] {
         [only] => dense(b.to_string(), *only),
@@ -227,6 +237,21 @@ fn model_faults(recipe: &Recipe) -> Vec<Fault> {
             "model.blocks",
             "there is no block".into(),
             "write one list a block: [[1000], [1000], [1000]]",
+        ));
+    }
+    let precision = recipe.model.precision;
+    if !precision.is_available() {
+        faults.push(fault(
+            "model.precision",
+            format!("this processor does not multiply {}", precision.name()),
+            "choose precision = \"f32\", or a processor with avx512_bf16",
+        ));
+    }
+    if recipe.model.engine == Engine::Burn && precision != Precision::F32 {
+        faults.push(fault(
+            "model.precision",
+            format!("Burn's operations do not multiply {} with sums in f32", precision.name()),
+            "choose precision = \"f32\", or engine = \"kernels\"",
         ));
     }
     for (b, widths) in recipe.model.blocks.iter().enumerate() {

@@ -1,7 +1,6 @@
 //! The trainer: the only source of events. It knows a learner by `step`, `predict` and its parameters, and nothing of
 //! how learning works.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +21,7 @@ use crate::recipe::locate;
 use crate::run::{RunFolder, checkpoint_name};
 use crate::sink::{Flow, Progress, Sink};
 use crate::start::{Meters, describe};
+use crate::window::Window;
 use crate::{Error, Recipe};
 
 /// How a run ended.
@@ -160,14 +160,6 @@ impl From<Error> for Leave {
     }
 }
 
-/// Means over the steps since the last `step` event.
-#[derive(Default)]
-struct Window {
-    first: u64,
-    steps: u64,
-    sums: BTreeMap<(Option<usize>, &'static str), f64>,
-}
-
 /// One sitting of a run: from its start or a checkpoint to its end or an interruption.
 struct Session<'a, 'b> {
     plan: Plan,
@@ -280,8 +272,13 @@ impl<'a, 'b> Session<'a, 'b> {
         };
         let batch = self.plan.recipe.train.batch as usize;
         let done = (self.step % per_epoch) as usize;
-        for ids in order.chunks_exact(batch).skip(done) {
-            self.one_step(ids)?;
+        let mut todo = order.chunks_exact(batch).skip(done).peekable();
+        while todo.peek().is_some() {
+            if self.learner.overlaps() {
+                self.steps_side_by_side(&mut todo)?;
+            } else if let Some(ids) = todo.next() {
+                self.one_step(ids)?;
+            }
             if self.step.is_multiple_of(self.plan.recipe.train.log_every) {
                 self.flush_window()?;
             }
@@ -315,38 +312,42 @@ impl<'a, 'b> Session<'a, 'b> {
         let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut self.clock };
         let said = self.learner.step(&mut self.net, &batch, &mut cx);
         self.clock.to(Slot::Log);
-        let said = said?;
-        if let Some(Scalar { name, layer, .. }) = said.iter().find(|scalar| !scalar.value.is_finite()) {
-            return Err(Diverged { layer: *layer, what: name }.into());
-        }
-        if self.window.steps == 0 {
-            self.window.first = self.step;
-        }
-        self.window.steps += 1;
-        for Scalar { name, layer, value } in said {
-            *self.window.sums.entry((layer, name)).or_default() += value;
+        self.note(self.step, said?)
+    }
+
+    /// The steps up to the next line of the record, overlapping. Asked to stop, it starts no more of them.
+    fn steps_side_by_side<'i>(&mut self, todo: &mut impl Iterator<Item = &'i [u32]>) -> Result<(), Leave> {
+        let log_every = self.plan.recipe.train.log_every;
+        let mut todo = todo.take((log_every - self.step % log_every) as usize);
+        let _category = alloc::enter(Category::Activations);
+        let mut now = progress(&self.plan, self.step, &self.clock);
+        let Session { plan, net, learner, clock, sinks, asked_to_stop, .. } = self;
+        let mut feed = || {
+            sinks.iter_mut().for_each(|sink| *asked_to_stop |= sink.step(now) == Flow::Stop);
+            now.step += 1;
+            // A batch that was taken is learnt from: it must not be lost.
+            if *asked_to_stop { None } else { todo.next().map(|ids| plan.batch(ids)) }
+        };
+        let before = self.step;
+        let mut cx = StepCx { seed: plan.recipe.seed, step: before + 1, clock };
+        let said = learner.overlap(net, &mut feed, &mut cx);
+        self.clock.to(Slot::Log);
+        for (i, said) in said?.into_iter().enumerate() {
+            self.note(before + 1 + i as u64, said)?;
         }
         Ok(())
     }
 
+    /// Adds what step number `step` said to the window.
+    fn note(&mut self, step: u64, said: Vec<Scalar>) -> Result<(), Leave> {
+        self.step = step;
+        Ok(self.window.add(step, said)?)
+    }
+
     fn flush_window(&mut self) -> Result<(), Error> {
-        let window = std::mem::take(&mut self.window);
-        if window.steps == 0 {
-            return Ok(());
-        }
-        let mean = |((layer, name), sum): ((Option<usize>, &str), f64)| adieu_record::Scalar {
-            name: name.into(),
-            layer: layer.map(|layer| layer as u64),
-            value: sum / window.steps as f64,
-        };
+        let Some((first, scalars)) = std::mem::take(&mut self.window).means() else { return Ok(()) };
         let epoch = (self.step - 1) / self.plan.steps_per_epoch() + 1;
-        self.emit(Event::Step {
-            epoch,
-            first: window.first,
-            last: self.step,
-            train_ns: self.clock.train_ns(),
-            scalars: window.sums.into_iter().map(mean).collect(),
-        })
+        self.emit(Event::Step { epoch, first, last: self.step, train_ns: self.clock.train_ns(), scalars })
     }
 
     fn stop_if_asked(&mut self) -> Result<(), Leave> {

@@ -5,6 +5,7 @@ mod common;
 
 use std::fs;
 
+use adieu::recipe::Engine;
 use adieu::record::lint::lint;
 use adieu::record::{Event, Outcome, Split, Stamped};
 use adieu::sink::StopAfter;
@@ -53,6 +54,45 @@ fn a_resumed_run_is_the_uninterrupted_one_bit_for_bit() {
         let refused = trainer::resume(&cut, None, &mut []).unwrap_err().to_string();
         assert!(refused.contains("finished"), "{refused}");
     }
+}
+
+#[test]
+fn layers_side_by_side_write_the_run_that_layers_in_turn_write() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(&home.path().join("data"));
+    let runs = [false, true].map(|overlap| {
+        let learner =
+            format!("kind = \"forward_forward\"\nnegatives = {{ kind = \"uniform\" }}\noverlap = {overlap}");
+        let folder = home.path().join(format!("overlap-{overlap}"));
+        train(recipe(&home.path().join("data"), &learner), &folder, &mut []).unwrap();
+        assert_clean(&folder);
+        let scalars = |stamped: &Stamped| match &stamped.event {
+            Event::Step { first, last, scalars, .. } => {
+                let mut scalars = scalars.clone();
+                scalars.sort_by_key(|s| (s.name.clone(), s.layer));
+                Some((*first, *last, scalars))
+            }
+            _ => None,
+        };
+        let steps: Vec<_> = record(&folder).iter().filter_map(scalars).collect();
+        (arrays(&folder), evaluations(&record(&folder)), steps)
+    });
+    assert!(runs[0] == runs[1]);
+}
+
+#[test]
+fn the_engine_does_not_show_in_what_is_learned() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(&home.path().join("data"));
+    let errors = ["kernels", "burn"].map(|engine| {
+        let mut recipe = recipe(&home.path().join("data"), LEARNERS[0]);
+        recipe.model.engine = if engine == "burn" { Engine::Burn } else { Engine::Kernels };
+        let folder = home.path().join(engine);
+        train(recipe, &folder, &mut []).unwrap();
+        assert_clean(&folder);
+        evaluations(&record(&folder)).last().unwrap().3
+    });
+    assert!(errors[0].abs_diff(errors[1]) <= 1, "{errors:?}");
 }
 
 #[test]

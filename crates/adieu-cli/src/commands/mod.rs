@@ -20,7 +20,7 @@ use anyhow::Context;
 use crate::args::{Args, Command};
 use crate::fault::Usage;
 use crate::progress::Manner;
-use crate::words;
+use crate::{threads, words};
 
 /// Does what was asked.
 ///
@@ -28,6 +28,7 @@ use crate::words;
 /// Whatever [`crate::fault::code`] turns into an exit code other than 0; the message is for people.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let manner = Manner::of(args.quiet);
+    threads::begin(args.threads)?;
     match args.command {
         Command::Duel(asked) => duel::run(&asked, manner),
         Command::Train(asked) => train::run(&asked, manner),

@@ -185,6 +185,11 @@ impl Started {
         assert!(sent.unwrap().success(), "the program has ended before it was interrupted");
     }
 
+    /// Number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn wait(mut self) -> Said {
         self.messages.read_to_string(&mut self.heard).unwrap();
         let output = self.child.wait_with_output().unwrap();

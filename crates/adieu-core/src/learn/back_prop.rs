@@ -20,6 +20,7 @@ use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, 
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activation::Activation;
+use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net, Saved};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::dense::Dense;
@@ -100,7 +101,7 @@ impl Learner for Running {
         let (rows, top) = (batch.labels.len(), net.len());
         let mut chance = cx.chance(Purpose::Dropout);
         cx.clock.press(Phase::Forward, 0);
-        let mut x = self.recipe.norm.apply(&batch.x);
+        let mut x = self.recipe.norm.apply(&batch.x.clone().into());
         let mut kept: Vec<(Saved, Option<Saved>)> = Vec::with_capacity(top);
         for (l, block) in net.iter_mut().enumerate() {
             cx.clock.press(Phase::Forward, l);
@@ -115,6 +116,7 @@ impl Learner for Running {
         let (z, saved) = self.output.forward(x, &mut chance);
         let all = kept.iter().flat_map(|(saved, dropped)| std::iter::once(saved).chain(dropped));
         cx.clock.held(Saved::bytes(all.chain([&saved])));
+        let z = z.tensor();
         finite(&view(&z), None, "logits")?;
 
         cx.clock.press(Phase::Credit, top);
@@ -147,8 +149,8 @@ impl Learner for Running {
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
         assert_eq!(readout, "logits", "back-propagation has one read-out");
-        let x = net.iter().fold(self.recipe.norm.apply(x), |x, block| block.apply(&x));
-        self.output.apply(&x)
+        let x = net.iter().fold(self.recipe.norm.apply(&x.clone().into()), |x, block| block.apply(&x));
+        self.output.apply(&x).tensor()
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
@@ -163,7 +165,7 @@ impl Learner for Running {
 }
 
 impl Running {
-    fn drop(&mut self, l: usize, h: Tensor, chance: &mut Rng) -> (Tensor, Option<Saved>) {
+    fn drop(&mut self, l: usize, h: Activity, chance: &mut Rng) -> (Activity, Option<Saved>) {
         if self.recipe.dropout == 0.0 {
             return (h, None);
         }

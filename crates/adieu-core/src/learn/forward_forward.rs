@@ -28,118 +28,31 @@
 //!   shows no label at all.
 //! - With one layer there is none after the first: `skip_first = false` must be said.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod image;
+mod overlap;
+mod readout;
+mod settings;
 
-use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
+use image::Image;
+use readout::Head;
+pub use settings::{Direction, ForwardForward, Readout, Together};
+
+use super::{
+    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
+    widths,
+};
 use crate::Tensor;
 use crate::parts::Batch;
+use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
-use crate::parts::chance::Purpose;
+use crate::parts::chance::{Purpose, Rng};
 use crate::parts::dense::Dense;
-use crate::parts::goodness::Goodness;
-use crate::parts::host::{matrix, stack_rows, view};
-use crate::parts::label_code::{LabelCode, Labels};
-use crate::parts::negatives::{Evidence, Negatives};
-use crate::parts::norm::Norm;
-use crate::parts::objective::{CrossEntropy, Objective, Tags};
-use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
+use crate::parts::host::view;
+use crate::parts::label_code::Labels;
+use crate::parts::negatives::Evidence;
+use crate::parts::objective::Tags;
+use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
-use crate::parts::schedule::Schedule;
-
-/// Forward-Forward, supervised: every layer learns by its own goodness. The defaults are Hinton's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ForwardForward {
-    /// How a layer scores its activity.
-    pub goodness: Goodness,
-    /// How the score is judged.
-    pub objective: Objective,
-    /// Whether real data shall have high goodness or low.
-    pub direction: Direction,
-    /// What the next layer sees of a row.
-    pub norm: Norm,
-    /// How labels are shown.
-    pub label: LabelCode,
-    /// Which wrong labels the negative rows get.
-    pub negatives: Negatives,
-    /// Peer normalisation λ: pushes units towards the layer's mean activity, so that none dies. 0 is off.
-    #[schemars(range(min = 0.0, max = 1e3))]
-    pub peer_weight: f64,
-    /// Share of the old running mean that peer normalisation keeps.
-    #[schemars(range(min = 0.0, max = 0.999999))]
-    pub peer_momentum: f64,
-    /// How the layers' weights move.
-    pub optimizer: Optimizer,
-    /// Whether to train a linear softmax head.
-    pub head: bool,
-    /// How the head's weights move.
-    pub head_optimizer: Optimizer,
-    /// Learning rates over the epochs, for layers and head.
-    pub schedule: Schedule,
-    /// Whether all layers learn at once or one after the other.
-    pub layers: Together,
-    /// Leave the first layer out of both read-outs.
-    pub skip_first: bool,
-    /// Leave rows that a layer already judges right beyond f32's doubt out of its weight gradient. They would add exact
-    /// zeros: the result is the same up to rounding, the time is not.
-    pub skip_satisfied: bool,
-    /// The read-out that answers when nobody asks for another.
-    pub readout: Readout,
-}
-
-impl Default for ForwardForward {
-    fn default() -> ForwardForward {
-        ForwardForward {
-            goodness: Goodness::default(),
-            objective: Objective::default(),
-            direction: Direction::Maximise,
-            norm: Norm::Rms,
-            label: LabelCode::default(),
-            negatives: Negatives::default(),
-            peer_weight: 0.03,
-            peer_momentum: 0.9,
-            optimizer: EmaSgd::default().into(),
-            head: true,
-            head_optimizer: EmaSgd { rate: 0.1, momentum: 0.9, decay: 0.003 }.into(),
-            schedule: Schedule::default(),
-            layers: Together::Together,
-            skip_first: true,
-            skip_satisfied: true,
-            readout: Readout::Goodness,
-        }
-    }
-}
-
-/// What real data shall have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// High goodness.
-    Maximise,
-    /// Low goodness (the paper prefers it on CIFAR-10).
-    Minimise,
-}
-
-/// When the layers learn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Together {
-    /// All of them at every step.
-    Together,
-    /// One after the other, each for its share of the epochs and with its own schedule.
-    Greedily,
-}
-
-/// How an answer is read out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Readout {
-    /// Try every label; the best goodness wins. K passes.
-    Goodness,
-    /// The linear head under a neutral label. One pass.
-    Head,
-}
 
 impl LearnerFn for ForwardForward {
     fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
@@ -165,6 +78,18 @@ impl LearnerFn for ForwardForward {
             let what = format!("{} epochs cannot be shared among {} layers", task.epochs, widths.len());
             refuse("layers", what, "give at least one epoch a layer, or layers = \"together\"");
         }
+        if self.overlap && (self.negatives.needs_logits() || self.layers == Together::Greedily) {
+            let what = if self.negatives.needs_logits() {
+                format!("`{}` negatives ask the head, which reads all layers", self.negatives.name())
+            } else {
+                "greedily, one layer learns at a time".into()
+            };
+            refuse(
+                "overlap",
+                what,
+                "set overlap = false, or choose uniform negatives and layers = \"together\"",
+            );
+        }
         if task.classes > task.input.features() {
             let what = format!("{} inputs cannot hold {} classes", task.input.features(), task.classes);
             refuse("label.kind", what, "use data with more features");
@@ -178,34 +103,30 @@ impl LearnerFn for ForwardForward {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
             peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
             of_ones: self.goodness.of_ones(*width),
-            head: (self.head && self.reads(l)).then(|| {
+        });
+        let heads = widths.iter().enumerate().map(|(l, width)| {
+            (self.head && self.reads(l)).then(|| {
                 let mut dense = Dense::linear_zero(&format!("head.{l}"), *width, task.classes, false);
                 let path = format!("head.{l}");
                 let descent = Descent::new(&self.head_optimizer, &path, |visit| dense.params(visit));
                 Head { dense, descent }
-            }),
+            })
         });
         let table = if self.negatives.frozen() { task.train_rows } else { 0 };
+        let known = if self.readout_every > 1 && self.negatives.needs_logits() {
+            task.train_rows * task.classes
+        } else {
+            0
+        };
         Box::new(Running {
             layers: layers.collect(),
+            heads: heads.collect(),
+            known: Param::new("head.known", &[known], vec![0.0; known], false),
             frozen: Param::new("negatives.frozen", &[table], vec![-1.0; table], false),
             recipe: self.clone(),
             task: task.clone(),
             epoch: 1,
         })
-    }
-}
-
-impl ForwardForward {
-    fn reads(&self, layer: usize) -> bool {
-        layer > 0 || !self.skip_first
-    }
-
-    fn direction(&self) -> f32 {
-        match self.direction {
-            Direction::Maximise => 1.0,
-            Direction::Minimise => -1.0,
-        }
     }
 }
 
@@ -215,19 +136,16 @@ struct Layer {
     /// m: running mean activity of each unit on positive rows.
     peers: Param,
     of_ones: f64,
-    head: Option<Head>,
-}
-
-/// The part of the softmax head that reads one layer; the logits of all parts are summed.
-struct Head {
-    dense: Dense,
-    descent: Descent,
 }
 
 struct Running {
     recipe: ForwardForward,
     task: Task,
     layers: Vec<Layer>,
+    /// What of the softmax head reads each layer.
+    heads: Vec<Option<Head>>,
+    /// With `readout_every` > 1: the last logits of each training row, zero until its first; else empty.
+    known: Param,
     /// For frozen negatives: the wrong label of each training row, −1 until its first is drawn; else empty.
     frozen: Param,
     epoch: u64,
@@ -240,53 +158,50 @@ impl Learner for Running {
     }
 
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
-        let (top, gain) = (self.top(), self.gain());
+        let (top, recipe) = (self.top(), self.recipe.clone());
         let mut said = Vec::new();
-        let logits = self.head_step(net, batch, cx, &mut said)?;
+        cx.clock.press(Phase::Forward, 0);
+        let image = Image::new(&recipe, &*net[0], &batch.x, self.task.classes, &mut *cx.clock);
+        let logits = self.head_step(net, &image, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);
         let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
-        let (label, classes) = (&self.recipe.label, self.task.classes);
-        let positive = label.write(&batch.x, Labels::Each(&batch.labels), classes);
-        let negative = label.write(&batch.x, Labels::Each(&wrong), classes);
-        let positives = batch.labels.len();
-        let mut tags = Tags {
-            real: (0..2 * positives).map(|row| row < positives).collect(),
-            labels: [&batch.labels[..], &wrong[..]].concat(),
-            direction: self.recipe.direction(),
-            of_ones: 0.0,
-        };
-        let mut x = self.recipe.norm.apply(&stack_rows(&positive, &negative));
+        let mut lesson = Lesson::new(&recipe, self.gain(), &batch.labels, &wrong);
         let mut chance = cx.chance(Purpose::Dropout);
-
+        let mut x = None;
         for (l, block) in net.iter_mut().enumerate().take(top + 1) {
             cx.clock.press(Phase::Forward, l);
-            cx.clock.work(block.cost(2 * positives).forward_macs);
-            let (h, saved) = block.forward(x, &mut chance); // h = φ(x W + b)
-            cx.clock.held(Saved::bytes([&saved]));
-            let layer = &mut self.layers[l];
-            let g = self.recipe.goodness.value(&h); // g(h)
-            finite(&view(&g), Some(l), "goodness")?;
-
-            cx.clock.press(Phase::Credit, l);
-            tags.of_ones = layer.of_ones;
-            let (loss, dg) = self.recipe.objective.loss(&g, &tags); // L, ∂L/∂g
-            say(&mut said, l, loss, &g, &tags, self.recipe.objective.threshold(layer.of_ones));
-            let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / (2 * positives) as f64;
-            said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
-            if self.recipe.layers == Together::Together || l == top {
-                let dh = self.recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
-                let ungated = layer.peer_push(&h, positives, &self.recipe);
-                layer.descent.begin(gain);
-                let credit = Credit { dy: dh, ungated, skip_idle_rows: self.recipe.skip_satisfied };
-                let mut descend = layer.descent.on(&mut *cx.clock, l);
-                block.pullback(saved, credit, false, &mut descend); // ∂L/∂W, ∂L/∂b, applied
-            }
-            cx.clock.press(Phase::Forward, l);
-            x = self.recipe.norm.apply(&h); // nothing flows back past this line
+            let below = x.take().map_or(Below::Image(&image), Below::Layer);
+            let active = lesson.forward(&mut **block, below, &mut chance, &mut *cx.clock);
+            lesson.learns = recipe.layers == Together::Together || l == top;
+            x = Some(self.layers[l].learn(
+                l,
+                &mut **block,
+                active,
+                &mut lesson,
+                &mut *cx.clock,
+                &mut said,
+            )?);
         }
         cx.clock.held(0);
         Ok(said)
+    }
+
+    fn overlaps(&self) -> bool {
+        self.recipe.overlap
+    }
+
+    fn overlap(
+        &mut self,
+        net: &mut Net,
+        feed: &mut dyn FnMut() -> Option<Batch>,
+        cx: &mut StepCx<'_>,
+    ) -> Result<Vec<Vec<Scalar>>, Diverged> {
+        if self.recipe.overlap {
+            self.side_by_side(net, feed, cx)
+        } else {
+            one_after_another(self, net, feed, cx)
+        }
     }
 
     fn readouts(&self) -> Vec<&'static str> {
@@ -306,21 +221,19 @@ impl Learner for Running {
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
-        for layer in &mut self.layers {
+        for (layer, head) in self.layers.iter_mut().zip(&mut self.heads) {
             layer.descent.params(visit);
             visit(&mut layer.peers);
-            if let Some(head) = &mut layer.head {
+            if let Some(head) = head {
                 head.dense.params(visit);
                 head.descent.params(visit);
             }
         }
-        if self.recipe.negatives.frozen() {
-            visit(&mut self.frozen);
-        }
+        [&mut self.known, &mut self.frozen].into_iter().filter(|table| table.count() > 0).for_each(visit);
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
-        let heads = self.layers.iter().enumerate().filter_map(|(l, layer)| Some((l, layer.head.as_ref()?)));
+        let heads = self.heads.iter().enumerate().filter_map(|(l, head)| Some((l, head.as_ref()?)));
         let name = |(l, head): (usize, &Head)| {
             let name = format!("head on layer {}: {}", l + 1, head.dense.describe());
             (name, self.task.classes as u64, head.dense.cost(1).parameters)
@@ -337,9 +250,9 @@ impl Running {
 
     /// Greedily: (layer being trained, first epoch of its share − 1, epochs of its share). Together: all, all.
     fn stage(&self) -> (usize, u64, u64) {
-        let (layers, epochs) = (self.layers.len() as u64, self.task.epochs);
+        let (layers, epochs) = (self.heads.len() as u64, self.task.epochs);
         if self.recipe.layers == Together::Together {
-            return (self.layers.len() - 1, 0, epochs);
+            return (layers as usize - 1, 0, epochs);
         }
         let start = |l: u64| l * epochs / layers;
         let layer = (0..layers).rev().find(|l| start(*l) < self.epoch).unwrap_or(0);
@@ -349,48 +262,6 @@ impl Running {
     fn gain(&self) -> f64 {
         let (_, before, epochs) = self.stage();
         self.recipe.schedule.gain(self.epoch - before, epochs)
-    }
-
-    /// The neutral pass: trains the head, and returns its logits from before that.
-    fn head_step(
-        &mut self,
-        net: &Net,
-        batch: &Batch,
-        cx: &mut StepCx<'_>,
-        said: &mut Vec<Scalar>,
-    ) -> Result<Option<Tensor>, Diverged> {
-        if !self.recipe.head {
-            return Ok(None);
-        }
-        let (top, gain, classes, rows) = (self.top(), self.gain(), self.task.classes, batch.labels.len());
-        cx.clock.press(Phase::Readout, 0);
-        let mut x = self.recipe.norm.apply(&self.recipe.label.write(&batch.x, Labels::Neutral, classes));
-        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
-        let mut kept = Vec::new();
-        let mut chance = cx.chance(Purpose::Dropout);
-        for (l, block) in net.iter().enumerate().take(top + 1) {
-            cx.clock.press(Phase::Readout, l);
-            cx.clock.work(block.cost(rows).forward_macs);
-            x = self.recipe.norm.apply(&block.apply(&x));
-            if let Some(head) = &mut self.layers[l].head {
-                cx.clock.work(head.dense.cost(rows).forward_macs);
-                let (part, saved) = head.dense.forward(x.clone(), &mut chance);
-                logits = logits + part;
-                kept.push((l, saved));
-            }
-        }
-        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
-        finite(&view(&logits), None, "logits of the head")?;
-        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
-        said.push(Scalar { name: "head_loss", layer: None, value: loss });
-        for (l, saved) in kept {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.layers[l].head else { continue };
-            head.descent.begin(gain);
-            cx.clock.work(head.dense.cost(rows).weight_macs);
-            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
-        }
-        Ok(Some(logits))
     }
 
     fn wrong_labels(&mut self, batch: &Batch, logits: Option<&Tensor>, cx: &StepCx<'_>) -> Vec<u8> {
@@ -408,53 +279,99 @@ impl Running {
         }
         wrong
     }
+}
 
-    /// Read-out A: the head under a neutral label `[B, K]`.
-    fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
-        let (rows, classes) = (x.dims()[0], self.task.classes);
-        let mut x = self.recipe.norm.apply(&self.recipe.label.write(x, Labels::Neutral, classes));
-        let mut logits = matrix(vec![0.0; rows * classes], rows, classes);
-        for (block, layer) in net.iter().zip(&self.layers) {
-            x = self.recipe.norm.apply(&block.apply(&x));
-            if let Some(head) = &layer.head {
-                logits = logits + head.dense.apply(&x);
-            }
-        }
-        logits
+/// What a layer is shown.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+enum Below<'a> {
+    /// The first one: the images, with labels to be written in.
+    Image(&'a Image<'a>),
+    /// The others: what the layer below hands up.
+    Layer(Activity),
+}
+
+/// What every layer is told of a step: positive rows, then as many negative ones.
+struct Lesson<'a> {
+    recipe: &'a ForwardForward,
+    /// What the schedule puts on learning rates.
+    gain: f64,
+    tags: Tags,
+    /// Whether the layer is to learn; greedily, one does.
+    learns: bool,
+}
+
+impl Lesson<'_> {
+    fn new<'a>(recipe: &'a ForwardForward, gain: f64, labels: &[u8], wrong: &[u8]) -> Lesson<'a> {
+        let tags = Tags {
+            real: (0..2 * labels.len()).map(|row| row < labels.len()).collect(),
+            labels: [labels, wrong].concat(),
+            direction: recipe.direction(),
+            of_ones: 0.0,
+        };
+        Lesson { recipe, gain, tags, learns: true }
     }
 
-    /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
-    fn goodness_of_each_label(&self, net: &Net, image: &Tensor) -> Tensor {
-        let (rows, classes) = (image.dims()[0], self.task.classes);
-        let mut scores = vec![0.0; rows * classes];
-        for class in 0..classes {
-            let shown = self.recipe.label.write(image, Labels::All(class as u8), classes);
-            let mut x = self.recipe.norm.apply(&shown);
-            for (l, block) in net.iter().enumerate() {
-                let h = block.apply(&x);
-                if self.recipe.reads(l) {
-                    let g = self.recipe.goodness.value(&h);
-                    let slots = scores.iter_mut().skip(class).step_by(classes);
-                    slots.zip(view(&g).iter()).for_each(|(score, g)| *score += self.recipe.direction() * g);
-                }
-                x = self.recipe.norm.apply(&h);
+    /// h = φ(x W + b); the first layer's x is the image with its labels.
+    fn forward(
+        &self,
+        block: &mut dyn Block,
+        below: Below<'_>,
+        chance: &mut Rng,
+        clock: &mut dyn Clock,
+    ) -> (Activity, Saved) {
+        match below {
+            Below::Image(image) => image.forward(block, Labels::Each(&self.tags.labels), chance, clock),
+            Below::Layer(x) => {
+                clock.work(block.cost(self.tags.real.len()).forward_macs);
+                block.forward(x, chance)
             }
         }
-        matrix(scores, rows, classes)
     }
 }
 
 impl Layer {
+    /// Learns from the layer's activity, and returns what the next layer sees of it.
+    fn learn(
+        &mut self,
+        l: usize,
+        block: &mut dyn Block,
+        (h, saved): (Activity, Saved),
+        lesson: &mut Lesson<'_>,
+        clock: &mut dyn Clock,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Activity, Diverged> {
+        let Lesson { recipe, gain, ref mut tags, learns } = *lesson;
+        clock.held(Saved::bytes([&saved]));
+        let g = recipe.goodness.value(&h); // g(h)
+        finite(&view(&g), Some(l), "goodness")?;
+
+        clock.press(Phase::Credit, l);
+        tags.of_ones = self.of_ones;
+        let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
+        say(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
+        let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
+        said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
+        if learns {
+            let dh = recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
+            let ungated = self.peer_push(&h, tags.real.len() / 2, recipe);
+            self.descent.begin(gain);
+            let credit = Credit { dy: dh, ungated, skip_idle_rows: recipe.skip_satisfied };
+            block.pullback(saved, credit, false, &mut self.descent.on(&mut *clock, l)); // ∂L/∂W, ∂L/∂b, applied
+        }
+        clock.press(Phase::Forward, l);
+        Ok(recipe.norm.apply(&h)) // nothing flows back past this line
+    }
+
     /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
     /// of them, λ (mⱼ − mean m) / B: it pushes lazy units up and busy ones down, whether they are on or off.
-    fn peer_push(&mut self, h: &Tensor, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
+    fn peer_push(&mut self, h: &Activity, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
         let (lambda, keep) = (recipe.peer_weight as f32, recipe.peer_momentum as f32);
         if lambda == 0.0 {
             return None;
         }
         let n = self.peers.count();
         let mut sums = vec![0.0; n];
-        adieu_kernels::column_sums(&view(h)[..positives * n], n, None, &mut sums);
+        adieu_kernels::column_sums(h.lend().rows().first(positives), &mut sums);
         let m = self.peers.values_mut();
         for (m, sum) in m.iter_mut().zip(&sums) {
             *m = keep * *m + (1.0 - keep) * sum / positives as f32;

@@ -35,6 +35,8 @@ pub enum Phase {
     Settle,
     /// Training a read-out, its own forward pass included.
     Readout,
+    /// Layers at work side by side: no one of them owns the time.
+    Overlapped,
 }
 
 impl Phase {
@@ -47,6 +49,7 @@ impl Phase {
             Phase::Update => "update",
             Phase::Settle => "settle",
             Phase::Readout => "readout",
+            Phase::Overlapped => "overlapped",
         }
     }
 }
@@ -151,6 +154,25 @@ pub trait Learner: Send {
     /// [`Diverged`] as soon as anything is not finite; the network must not be used any further.
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged>;
 
+    /// Whether steps may overlap: [`Learner::overlap`] then learns the same, to the bit, in less time.
+    fn overlaps(&self) -> bool {
+        false
+    }
+
+    /// Learns from the batches that `feed` gives until it gives none, as [`Learner::step`] would from one after the
+    /// other. `cx.step` is the number of the first step, and in the end of the next one. Returns what each step said.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    fn overlap(
+        &mut self,
+        net: &mut Net,
+        feed: &mut dyn FnMut() -> Option<Batch>,
+        cx: &mut StepCx<'_>,
+    ) -> Result<Vec<Vec<Scalar>>, Diverged> {
+        one_after_another(self, net, feed, cx)
+    }
+
     /// Names of the ways to read out an answer; the first is the learner's own choice.
     fn readouts(&self) -> Vec<&'static str>;
 
@@ -165,6 +187,20 @@ pub trait Learner: Send {
 
     /// The learner's own trained parts, for people: name, outputs, parameters.
     fn parts(&self) -> Vec<(String, u64, u64)>;
+}
+
+fn one_after_another(
+    learner: &mut (impl Learner + ?Sized),
+    net: &mut Net,
+    feed: &mut dyn FnMut() -> Option<Batch>,
+    cx: &mut StepCx<'_>,
+) -> Result<Vec<Vec<Scalar>>, Diverged> {
+    let mut said = Vec::new();
+    while let Some(batch) = feed() {
+        said.push(learner.step(net, &batch, cx)?);
+        cx.step += 1;
+    }
+    Ok(said)
 }
 
 /// A learning rule as people write it.

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use adieu_kernels::Target;
 
+use super::activity::Activity;
 use super::chance::Rng;
+use super::dense::Dense;
 use super::host;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
@@ -21,9 +23,9 @@ pub type Net = [Box<dyn Block>];
 /// A differentiable piece of a network. Shapes are fixed when it is built.
 pub trait Block: Send + Sync {
     /// `x [B, n_in]` → `y [B, n_out]`. Inference: keeps nothing, draws nothing.
-    fn apply(&self, x: &Tensor) -> Tensor;
+    fn apply(&self, x: &Activity) -> Activity;
     /// Training: the same, and what `pullback` needs. Draws only from `chance`.
-    fn forward(&mut self, x: Tensor, chance: &mut Rng) -> (Tensor, Saved);
+    fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved);
     /// Turns ∂L/∂y into parameter gradients, handed to `descend` as they are born, and, if `want_dx`, into ∂L/∂x.
     /// Weights are read before they are moved.
     fn pullback(
@@ -41,6 +43,10 @@ pub trait Block: Send + Sync {
     fn cost(&self, rows: usize) -> Cost;
     /// For people: `dense 784 → 1000, relu`.
     fn describe(&self) -> String;
+    /// This block, if it is a dense layer: passes that differ in a few inputs only can share its product.
+    fn as_dense(&self) -> Option<&Dense> {
+        None
+    }
 }
 
 /// What a block costs. Multiply-adds and bytes are exact.
@@ -68,7 +74,7 @@ pub struct Cost {
 #[derive(Default)]
 pub struct Saved {
     /// Matrices, in the block's own order.
-    pub tensors: Vec<Tensor>,
+    pub matrices: Vec<Activity>,
     /// Of the blocks inside it.
     pub inner: Vec<Saved>,
     /// Anything else, such as a tape.
@@ -77,8 +83,8 @@ pub struct Saved {
 
 impl Saved {
     /// Matrices and nothing else.
-    pub fn of(tensors: Vec<Tensor>) -> Saved {
-        Saved { tensors, ..Saved::default() }
+    pub fn of(matrices: Vec<Activity>) -> Saved {
+        Saved { matrices, ..Saved::default() }
     }
 
     /// Bytes held by all of `kept` together. Memory that two of them share counts once; tapes are not seen.
@@ -89,8 +95,8 @@ impl Saved {
     }
 
     fn note(&self, seen: &mut BTreeMap<usize, u64>) {
-        for tensor in &self.tensors {
-            seen.insert(host::address(tensor), tensor.dims().iter().product::<usize>() as u64 * 4);
+        for array in self.matrices.iter().flat_map(Activity::arrays) {
+            seen.insert(host::address(array), array.dims().iter().product::<usize>() as u64 * 4);
         }
         self.inner.iter().for_each(|inner| inner.note(seen));
     }
@@ -99,15 +105,21 @@ impl Saved {
 /// What `pullback` is told about the output.
 pub struct Credit {
     /// ∂L/∂y `[B, n_out]`.
-    pub dy: Tensor,
+    pub dy: Activity,
     /// A push on the total input of some rows, past the activation's gate: see [`Ungated`].
     pub ungated: Option<Ungated>,
-    /// Leave rows without any error out of the weight gradient. Exact, but sums are rounded in another order.
+    /// Leave rows without any error out of the weight gradient, where they would add zeros.
     pub skip_idle_rows: bool,
 }
 
 impl From<Tensor> for Credit {
     fn from(dy: Tensor) -> Credit {
+        Activity::from(dy).into()
+    }
+}
+
+impl From<Activity> for Credit {
+    fn from(dy: Activity) -> Credit {
         Credit { dy, ungated: None, skip_idle_rows: false }
     }
 }

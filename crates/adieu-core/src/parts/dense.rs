@@ -3,13 +3,15 @@
 //! Shapes: x `[B, n_in]`, W `[n_in, n_out]`, b `[n_out]`, h `[B, n_out]`. With `da = dh ⊙ φ'(a)`:
 //! `dW = xᵀ da`, `db = Σ_rows da`, `dx = da Wᵀ`. Stands on `adieu-kernels`, for every learner alike.
 
-use adieu_kernels as kernels;
+use adieu_kernels::{self as kernels, Epilogue, Errors, Outputs, Rows, Terms, Weights, Zeros};
 
 use super::activation::Activation;
+use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::host::{matrix, view};
 use super::param::Param;
+use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
 
@@ -18,16 +20,22 @@ pub struct Dense {
     weight: Param,
     bias: Option<Param>,
     activation: Activation,
+    precision: Precision,
+    zeros: Zeros,
     n_in: usize,
     n_out: usize,
+}
+
+/// Wᵢⱼ ~ N(0, 1/n_in), row by row.
+pub(crate) fn initial_weights(n_in: usize, n_out: usize, chance: &mut Rng) -> Vec<f32> {
+    let scale = (1.0 / n_in as f64).sqrt() as f32;
+    (0..n_in * n_out).map(|_| scale * chance.normal()).collect()
 }
 
 impl Dense {
     /// Wᵢⱼ ~ N(0, 1/n_in), b = 0. `path` names it among its neighbours: `0`.
     pub fn new(path: &str, n_in: usize, n_out: usize, activation: Activation, chance: &mut Rng) -> Dense {
-        let scale = (1.0 / n_in as f64).sqrt() as f32;
-        let rows: Vec<f32> = (0..n_in * n_out).map(|_| scale * chance.normal()).collect();
-        Dense::from_rows(path, n_in, n_out, &rows, true, activation)
+        Dense::from_rows(path, n_in, n_out, &initial_weights(n_in, n_out, chance), true, activation)
     }
 
     /// W = 0, no activation: a linear read-out.
@@ -45,91 +53,172 @@ impl Dense {
     ) -> Dense {
         let weight = Param::weights(format!("{path}.weight"), n_in, n_out, rows);
         let bias = bias.then(|| Param::new(format!("{path}.bias"), &[n_out], vec![0.0; n_out], false));
-        Dense { weight, bias, activation, n_in, n_out }
+        let (precision, zeros) = (Precision::F32, Zeros::Multiply);
+        Dense { weight, bias, activation, precision, zeros, n_in, n_out }
     }
 
-    fn product(&self, x: &Tensor, mut pre: Option<&mut Vec<f32>>) -> Tensor {
+    /// The same layer, with products in `precision`.
+    ///
+    /// # Panics
+    /// If this processor does not have it.
+    pub fn in_precision(self, precision: Precision) -> Dense {
+        assert!(precision.is_available(), "this processor has no {}", precision.name());
+        Dense { precision, ..self }
+    }
+
+    /// The same layer, leaving inputs that are zero out of its products where enough of them are. The bits are the
+    /// same as long as weights and errors are finite.
+    pub fn skipping_zeros(self, skip: bool) -> Dense {
+        Dense { zeros: if skip { Zeros::Choose } else { Zeros::Multiply }, ..self }
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        Weights::new(self.weight.values(), self.n_in, self.n_out)
+    }
+
+    /// What inputs `x [B, n_in]` contribute to the total input, to be shared by passes that differ from it in their
+    /// first columns only: `x W`, `[B, n_out]`. See [`Shared`].
+    pub fn base(&self, x: &Tensor) -> Tensor {
         let [rows, n_in] = x.dims();
         assert_eq!(n_in, self.n_in, "{}: input columns", self.describe());
-        let mut h = vec![0.0; rows * self.n_out];
+        let mut base = vec![0.0; rows * self.n_out];
+        let out = Outputs { h: &mut base, pre: None, squares: None };
+        let x = view(x);
+        let x = Rows::new(&x, rows, n_in).with_zeros(self.zeros);
+        kernels::forward(x, self.weights(), Epilogue::default(), self.precision.kernel(), out);
+        matrix(base, rows, self.n_out)
+    }
+
+    /// [`Block::apply`] for the inputs that `shared` describes.
+    pub fn apply_shared(&self, shared: &Shared<'_>) -> Activity {
+        self.product(shared.code, Some(shared.base), None)
+    }
+
+    /// [`Block::forward`] of `x`, which is what `shared` describes.
+    pub fn forward_shared(&self, x: Activity, shared: &Shared<'_>) -> (Activity, Saved) {
+        self.keeping(x, |dense, _, pre| dense.product(shared.code, Some(shared.base), pre))
+    }
+
+    /// φ(x W + b), or φ(s ⊙ (x W + base) + b) with x having fewer columns and s its scales.
+    fn product(&self, x: &Activity, base: Option<&Tensor>, mut pre: Option<&mut Vec<f32>>) -> Activity {
+        let [rows, _] = x.dims();
+        let (mut h, mut squares) = (vec![0.0; rows * self.n_out], vec![0.0; rows]);
         if let Some(pre) = pre.as_deref_mut() {
             pre.resize(h.len(), 0.0);
         }
+        let (bias, activation) = (self.bias.as_ref().map(Param::values), self.activation.kernel());
+        let base = base.map(view);
+        let epilogue = Epilogue { bias, activation, base: base.as_deref() };
+        let out = Outputs { h: &mut h, pre: pre.map(Vec::as_mut_slice), squares: Some(&mut squares) };
         kernels::forward(
-            &view(x),
-            rows,
-            n_in,
-            self.weight.values(),
-            self.n_out,
-            self.bias.as_ref().map(Param::values),
-            self.activation.kernel(),
-            pre.map(Vec::as_mut_slice),
-            &mut h,
+            x.lend().rows().with_zeros(self.zeros),
+            self.weights(),
+            epilogue,
+            self.precision.kernel(),
+            out,
         );
-        matrix(h, rows, self.n_out)
+        Activity::with_squares(matrix(h, rows, self.n_out), squares)
     }
 
-    /// The rows that carry errors, as (x, ∂L/∂a, how many), if leaving the others out pays. What an ungated push adds
-    /// to each of its rows is one more row: `Σ_b x_b ⊗ push = (Σ_b x_b) ⊗ push`.
-    fn busy_rows(
+    /// Runs `product` on `x` and keeps what the pullback needs.
+    fn keeping(
         &self,
-        x: &[f32],
-        da: &[f32],
+        x: Activity,
+        product: impl FnOnce(&Dense, &Activity, Option<&mut Vec<f32>>) -> Activity,
+    ) -> (Activity, Saved) {
+        if self.activation.kernel().needs_input() {
+            let mut pre = Vec::new();
+            let h = product(self, &x, Some(&mut pre));
+            let pre = matrix(pre, x.dims()[0], self.n_out);
+            (h, Saved::of(vec![x, pre.into()]))
+        } else {
+            let h = product(self, &x, None);
+            (h.clone(), Saved::of(vec![x, h]))
+        }
+    }
+
+    /// Adds what a push on the total input does to the inputs: the same to each of its rows.
+    fn push_on(&self, ungated: &Ungated, dx: &mut [f32]) {
+        let mut push = vec![0.0; self.n_in];
+        let da = Errors::new(Rows::new(&ungated.da, 1, self.n_out));
+        kernels::input_gradient(da, self.weights(), self.precision.kernel(), &mut push);
+        for row in dx.chunks_exact_mut(self.n_in).take(ungated.rows) {
+            row.iter_mut().zip(&push).for_each(|(dx, push)| *dx += push);
+        }
+    }
+
+    /// ∂L/∂W and ∂L/∂b, handed over.
+    fn hand_over(
+        &mut self,
+        x: &Activity,
+        da: Errors<'_>,
+        busy: Option<&[u32]>,
         ungated: Option<&Ungated>,
-    ) -> Option<(Vec<f32>, Vec<f32>, usize)> {
+        descend: &mut dyn Descend,
+    ) {
         let (n_in, n_out) = (self.n_in, self.n_out);
-        let rows = da.len() / n_out;
-        let busy = |row: &usize| da[row * n_out..][..n_out].iter().any(|d| *d != 0.0);
-        let busy: Vec<usize> = (0..rows).filter(busy).collect();
-        let count = busy.len() + usize::from(ungated.is_some());
-        // Gathering costs a copy: with most rows busy it is not worth it.
-        if 4 * count > 3 * rows {
-            return None;
-        }
-        let (mut some_x, mut some_da) = (Vec::with_capacity(count * n_in), Vec::with_capacity(count * n_out));
-        for row in busy {
-            some_x.extend_from_slice(&x[row * n_in..][..n_in]);
-            some_da.extend_from_slice(&da[row * n_out..][..n_out]);
-        }
-        if let Some(ungated) = ungated {
+        let x = x.lend();
+        // What is added to each row's total input is one more term: `Σ_b x_b ⊗ push = (Σ_b x_b) ⊗ push`.
+        let pushed = ungated.map(|ungated| {
             let mut sum = vec![0.0; n_in];
-            kernels::column_sums(&x[..ungated.rows * n_in], n_in, None, &mut sum);
-            some_x.extend_from_slice(&sum);
-            some_da.extend_from_slice(&ungated.da);
+            kernels::column_sums(x.rows().first(ungated.rows), &mut sum);
+            (sum, ungated)
+        });
+        let outer = pushed.as_ref().map(|(sum, ungated)| (&sum[..], &ungated.da[..]));
+        let count = busy.map_or(x.rows().rows(), <[u32]>::len) + usize::from(outer.is_some());
+        descend.work((count * n_in * n_out) as u64);
+        let mut db = self.bias.as_ref().map(|_| vec![0.0; n_out]);
+        let (terms, precision) = (Terms { rows: busy, outer }, self.precision.kernel());
+        let target = descend.target(&mut self.weight);
+        kernels::weight_gradient(
+            x.rows().with_zeros(self.zeros),
+            da,
+            terms,
+            precision,
+            target,
+            db.as_deref_mut(),
+        );
+        if let (Some(bias), Some(db)) = (&mut self.bias, &mut db) {
+            if let Some(ungated) = ungated {
+                db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
+            }
+            descend.take(bias, db);
         }
-        Some((some_x, some_da, count))
-    }
-
-    /// Adds the push to each of its rows.
-    fn push(&self, da: &mut [f32], ungated: &Ungated) {
-        for row in da.chunks_exact_mut(self.n_out).take(ungated.rows) {
-            row.iter_mut().zip(&ungated.da).for_each(|(d, push)| *d += push);
-        }
-    }
-
-    /// ∂L/∂W, handed over.
-    fn hand_over(&mut self, x: &[f32], da: &[f32], rows: usize, descend: &mut dyn Descend) {
-        let (n_in, n_out) = (self.n_in, self.n_out);
-        descend.work((rows * n_in * n_out) as u64);
-        kernels::weight_gradient(x, n_in, da, n_out, rows, None, descend.target(&mut self.weight));
     }
 }
 
+/// Inputs that differ in their first columns only: row r is `s[r] · ([code[r] | 0] + x[r mod B])`, where `x [B, n_in]`,
+/// whose first columns are zero, is known by [`Dense::base`].
+pub struct Shared<'a> {
+    /// x W: `[B, n_out]`.
+    pub base: &'a Tensor,
+    /// The first columns, and the scales s of whole rows: `[rows, columns]`, rows a multiple of B.
+    pub code: &'a Activity,
+}
+
+/// The rows in which `dy` is not zero, if there are others.
+fn busy_rows(dy: &Activity) -> Option<Vec<u32>> {
+    let ([rows, n], dy) = (dy.dims(), dy.lend());
+    let busy = |row: &u32| {
+        let row = *row as usize;
+        match dy.scales() {
+            Some(scales) => scales[row] != 0.0,
+            None => dy.values()[row * n..][..n].iter().any(|d| *d != 0.0),
+        }
+    };
+    let busy: Vec<u32> = (0..rows as u32).filter(busy).collect();
+    (busy.len() < rows).then_some(busy)
+}
+
 impl Block for Dense {
-    fn apply(&self, x: &Tensor) -> Tensor {
-        self.product(x, None)
+    fn apply(&self, x: &Activity) -> Activity {
+        assert_eq!(x.dims()[1], self.n_in, "{}: input columns", self.describe());
+        self.product(x, None, None)
     }
 
-    fn forward(&mut self, x: Tensor, _: &mut Rng) -> (Tensor, Saved) {
-        if self.activation.kernel().needs_input() {
-            let mut pre = Vec::new();
-            let h = self.product(&x, Some(&mut pre));
-            let pre = matrix(pre, x.dims()[0], self.n_out);
-            (h, Saved::of(vec![x, pre]))
-        } else {
-            let h = self.product(&x, None);
-            (h.clone(), Saved::of(vec![x, h]))
-        }
+    fn forward(&mut self, x: Activity, _: &mut Rng) -> (Activity, Saved) {
+        assert_eq!(x.dims()[1], self.n_in, "{}: input columns", self.describe());
+        self.keeping(x, |dense, x, pre| dense.product(x, None, pre))
     }
 
     fn pullback(
@@ -140,7 +229,7 @@ impl Block for Dense {
         descend: &mut dyn Descend,
     ) -> Option<Tensor> {
         descend.credit_begins();
-        let [x, kept] = &saved.tensors[..] else { unreachable!("forward saved two matrices") };
+        let [x, kept] = &saved.matrices[..] else { unreachable!("forward saved two matrices") };
         let (rows, n_in, n_out) = (x.dims()[0], self.n_in, self.n_out);
         let Credit { dy, ungated, skip_idle_rows } = credit;
         assert!(
@@ -148,31 +237,20 @@ impl Block for Dense {
             "{}: push",
             self.describe()
         );
-        let x = view(x);
-        let mut da = view(&dy).to_vec();
-        self.activation.kernel().pull_back(&view(kept), &mut da); // da = dh ⊙ φ'(a)
-        let busy = if skip_idle_rows && !want_dx { self.busy_rows(&x, &da, ungated.as_ref()) } else { None };
-        if let (None, Some(ungated)) = (&busy, &ungated) {
-            self.push(&mut da, ungated);
-        }
+        let (activation, kept) = (self.activation.kernel(), view(kept.values()));
+        let busy = if skip_idle_rows { busy_rows(&dy) } else { None };
+        let dy = dy.lend();
+        let da = Errors::gated(dy.rows(), activation, &kept); // da = dh ⊙ φ'(a)
         let dx = want_dx.then(|| {
             descend.work((rows * n_in * n_out) as u64);
             let mut dx = vec![0.0; rows * n_in];
-            kernels::input_gradient(&da, rows, n_out, self.weight.values(), n_in, &mut dx);
+            kernels::input_gradient(da, self.weights(), self.precision.kernel(), &mut dx);
+            if let Some(ungated) = &ungated {
+                self.push_on(ungated, &mut dx);
+            }
             matrix(dx, rows, n_in)
         });
-        match &busy {
-            Some((x, da, count)) => self.hand_over(x, da, *count, descend),
-            None => self.hand_over(&x, &da, rows, descend),
-        }
-        if let Some(bias) = &mut self.bias {
-            let mut db = vec![0.0; n_out];
-            kernels::column_sums(&da, n_out, None, &mut db);
-            if let (Some(_), Some(ungated)) = (&busy, &ungated) {
-                db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
-            }
-            descend.take(bias, &db);
-        }
+        self.hand_over(x, da, busy.as_deref(), ungated.as_ref(), descend);
         dx
     }
 
@@ -205,6 +283,11 @@ impl Block for Dense {
     }
 
     fn describe(&self) -> String {
-        format!("dense {} → {}, {}", self.n_in, self.n_out, self.activation.name())
+        let precision = if self.precision == Precision::F32 { "" } else { ", bf16" };
+        format!("dense {} → {}, {}{precision}", self.n_in, self.n_out, self.activation.name())
+    }
+
+    fn as_dense(&self) -> Option<&Dense> {
+        Some(self)
     }
 }

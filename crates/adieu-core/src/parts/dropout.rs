@@ -1,6 +1,7 @@
 //! Dropout: `y = x ⊙ m / (1 − p)`, m ~ Bernoulli(1 − p) (Srivastava et al. 2014, JMLR 15:1929).
 //! Inference passes x through. Draws only from the stream it is handed.
 
+use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved};
 use super::chance::Rng;
 use super::host::{matrix, zip};
@@ -17,16 +18,16 @@ pub struct Dropout {
 }
 
 impl Block for Dropout {
-    fn apply(&self, x: &Tensor) -> Tensor {
+    fn apply(&self, x: &Activity) -> Activity {
         x.clone()
     }
 
-    fn forward(&mut self, x: Tensor, chance: &mut Rng) -> (Tensor, Saved) {
+    fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {
         let [rows, cols] = x.dims();
         let keep = 1.0 / (1.0 - self.p);
         let mask = (0..rows * cols).map(|_| if chance.unit() < self.p { 0.0 } else { keep }).collect();
         let mask = matrix(mask, rows, cols);
-        (zip(&x, &mask, |x, m| x * m), Saved::of(vec![mask]))
+        (zip(&x.tensor(), &mask, |x, m| x * m).into(), Saved::of(vec![mask.into()]))
     }
 
     fn pullback(
@@ -36,7 +37,7 @@ impl Block for Dropout {
         want_dx: bool,
         _: &mut dyn Descend,
     ) -> Option<Tensor> {
-        want_dx.then(|| zip(&credit.dy, &saved.tensors[0], |d, m| d * m))
+        want_dx.then(|| zip(&credit.dy.tensor(), saved.matrices[0].values(), |d, m| d * m))
     }
 
     fn params(&mut self, _: &mut dyn FnMut(&mut Param)) {}

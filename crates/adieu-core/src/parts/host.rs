@@ -4,7 +4,7 @@
 
 use std::ops::Deref;
 
-use burn::tensor::TensorData;
+use burn::tensor::{Device, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
 use crate::Tensor;
@@ -26,6 +26,11 @@ impl Deref for View {
 pub fn view(t: &Tensor) -> View {
     let flex = t.clone().try_into_primitive::<Flex>().expect("the tensor lives on the CPU device");
     View(if flex.is_contiguous() { flex } else { flex.to_contiguous() })
+}
+
+/// The CPU as a device of Burn's.
+pub fn cpu() -> Device {
+    Device::flex()
 }
 
 /// `[rows, cols]` from its values, moved.

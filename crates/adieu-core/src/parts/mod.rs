@@ -4,9 +4,11 @@
 //! people write (recipes, schemas, listings), trait objects for what runs. See [`choice`].
 
 pub mod activation;
+pub mod activity;
 pub mod block;
 pub mod chance;
 pub mod choice;
+pub mod composed;
 pub mod dense;
 pub mod dropout;
 pub mod goodness;
@@ -17,6 +19,7 @@ pub mod norm;
 pub mod objective;
 pub mod optimizer;
 pub mod param;
+pub mod precision;
 pub mod schedule;
 pub mod shape;
 pub mod stack;

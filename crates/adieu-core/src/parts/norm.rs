@@ -6,12 +6,11 @@
 //! ε = 1e-20: the published e⁻¹⁰⁰ is subnormal in f32, and 0/0 where subnormals are flushed. A row of zeros
 //! stays zeros. No mean is subtracted and nothing is learned.
 
-use adieu_kernels::{row_sums_of_squares, scale_rows};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::host::{matrix, view};
-use crate::Tensor;
+use super::activity::Activity;
+use super::host::view;
 
 const EPSILON: f64 = 1e-20;
 
@@ -41,49 +40,52 @@ impl Norm {
         }
     }
 
-    /// `h [B, n]` → `[B, n]`.
-    pub fn apply(self, h: &Tensor) -> Tensor {
-        let [rows, cols] = h.dims();
+    /// `h [B, n]` → `[B, n]`: the same values, scaled. h carries no scales yet.
+    pub fn apply(self, h: &Activity) -> Activity {
+        match self.scales(&view(h.squares()), h.dims()[1]) {
+            Some(scales) => h.scaled(scales),
+            None => h.clone(),
+        }
+    }
+
+    /// What rows of `cols` numbers with these sums of squares are multiplied by; `None`: left as they are.
+    pub fn scales(self, squares: &[f32], cols: usize) -> Option<Vec<f32>> {
         let divisor = match self {
             Norm::Rms => cols as f64,
             Norm::L2 => 1.0,
-            Norm::None => return h.clone(),
+            Norm::None => return None,
         };
-        let h = view(h);
-        let mut scales = vec![0.0; rows];
-        row_sums_of_squares(&h, cols, &mut scales);
-        for scale in &mut scales {
-            *scale = (1.0 / ((f64::from(*scale) / divisor).sqrt() + EPSILON)) as f32;
-        }
-        // 1/ε is beyond f32: a row of zeros must be scaled by something finite.
-        scales.iter_mut().filter(|scale| scale.is_infinite()).for_each(|scale| *scale = f32::MAX);
-        let mut out = vec![0.0; rows * cols];
-        scale_rows(&h, cols, &scales, &mut out);
-        matrix(out, rows, cols)
+        let scale = |squares: &f32| {
+            let scale = (1.0 / ((f64::from(*squares) / divisor).sqrt() + EPSILON)) as f32;
+            // 1/ε is beyond f32: a row of zeros must be scaled by something finite.
+            if scale.is_infinite() { f32::MAX } else { scale }
+        };
+        Some(squares.iter().map(scale).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::host::matrix_from;
+    use crate::parts::host::{matrix, matrix_from};
+    use adieu_kernels::row_sums_of_squares;
 
     #[test]
     fn rows_get_the_size_they_should_and_zeros_stay_zeros() {
-        let h = matrix_from(3, 5, |r, c| [0.0, 1e-4, 30.0][r] * (c as f32 + 1.0));
+        let h = Activity::from(matrix_from(3, 5, |r, c| [0.0, 1e-4, 30.0][r] * (c as f32 + 1.0)));
         for (norm, size) in [(Norm::Rms, 5.0), (Norm::L2, 1.0)] {
-            let out = norm.apply(&h);
+            let out = norm.apply(&h).tensor();
             let mut squares = vec![0.0; 3];
             row_sums_of_squares(&view(&out), 5, &mut squares);
             assert_eq!(squares[0], 0.0, "{norm:?}");
             assert!(squares[1..].iter().all(|s| (s / size - 1.0).abs() < 1e-5), "{norm:?}: {squares:?}");
         }
-        assert_eq!(view(&Norm::None.apply(&h))[..], view(&h)[..]);
+        assert_eq!(view(&Norm::None.apply(&h).tensor())[..], view(h.values())[..]);
     }
 
     #[test]
     fn what_is_not_finite_stays_not_finite() {
-        let out = Norm::Rms.apply(&matrix(vec![f32::NAN, 1.0, f32::INFINITY, 1.0], 2, 2));
+        let out = Norm::Rms.apply(&matrix(vec![f32::NAN, 1.0, f32::INFINITY, 1.0], 2, 2).into()).tensor();
         assert!(view(&out)[0].is_nan() && view(&out)[2].is_nan());
     }
 }

@@ -1,6 +1,7 @@
 //! Stack: blocks in a row are a block. Back-propagation inside, whatever the learner does outside: a hybrid of
 //! Forward-Forward and back-propagation is a network of stacks and needs no code of its own.
 
+use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved, shape_through};
 use super::chance::Rng;
 use super::param::Param;
@@ -22,11 +23,11 @@ impl Stack {
 }
 
 impl Block for Stack {
-    fn apply(&self, x: &Tensor) -> Tensor {
+    fn apply(&self, x: &Activity) -> Activity {
         self.0.iter().fold(x.clone(), |x, block| block.apply(&x))
     }
 
-    fn forward(&mut self, x: Tensor, chance: &mut Rng) -> (Tensor, Saved) {
+    fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {
         let mut all = Saved::default();
         let y = self.0.iter_mut().fold(x, |x, block| {
             let (y, saved) = block.forward(x, chance);
@@ -50,7 +51,7 @@ impl Block for Stack {
             let dx = block.pullback(saved, credit.take()?, want_dx || i > 0, descend);
             credit = dx.map(Credit::from);
         }
-        credit.map(|credit| credit.dy)
+        credit.map(|credit| credit.dy.tensor())
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

@@ -8,6 +8,7 @@ use std::fmt;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param as BurnParam};
 use burn::tensor::{Device, Gradients, TensorData};
 
+use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved};
 use super::chance::Rng;
 use super::param::Param;
@@ -58,15 +59,15 @@ impl<M> Taped<M> {
 }
 
 impl<M: Rows> Block for Taped<M> {
-    fn apply(&self, x: &Tensor) -> Tensor {
-        self.module.rows(x.clone())
+    fn apply(&self, x: &Activity) -> Activity {
+        self.module.rows(x.tensor()).into()
     }
 
-    fn forward(&mut self, x: Tensor, _: &mut Rng) -> (Tensor, Saved) {
+    fn forward(&mut self, x: Activity, _: &mut Rng) -> (Activity, Saved) {
         let module = self.module.clone().fork(&Device::flex().autodiff());
-        let x = x.autodiff().require_grad();
+        let x = x.tensor().autodiff().require_grad();
         let y = module.rows(x.clone());
-        let out = y.clone().inner();
+        let out = y.clone().inner().into();
         (out, Saved { other: Some(Box::new(Tape { module, x, y })), ..Saved::default() })
     }
 
@@ -83,7 +84,7 @@ impl<M: Rows> Block for Taped<M> {
             saved.other.and_then(|other| other.downcast::<Tape<M>>().ok()).expect("forward saved a tape");
         let rows = tape.x.dims()[0] as u64;
         descend.work(self.module.macs() * rows * (1 + u64::from(want_dx)));
-        let mut grads = (tape.y * credit.dy.autodiff()).sum().backward();
+        let mut grads = (tape.y * credit.dy.tensor().autodiff()).sum().backward();
         let dx = want_dx.then(|| tape.x.grad_remove(&mut grads).expect("the input was tracked"));
         let mut collected = Vec::new();
         tape.module.visit(&mut TakeGradients { grads: &mut grads, into: &mut collected });

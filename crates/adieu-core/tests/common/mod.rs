@@ -69,8 +69,14 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
     add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
     add("ff, every row", ForwardForward { skip_satisfied: false, ..ff.clone() }.into());
+    add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
+    add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());
     add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());
     let uniform = Negatives::from(adieu_core::parts::negatives::Uniform::default());
+    let side_by_side = ForwardForward { overlap: true, negatives: uniform.clone(), ..ff.clone() };
+    add("ff, side by side", side_by_side.clone().into());
+    let rarely = ForwardForward { readout_every: 3, skip_first: false, ..side_by_side };
+    add("ff, side by side, head on every third step", rarely.into());
     add("ff, no head", ForwardForward { head: false, negatives: uniform, ..ff.clone() }.into());
     let mean = ForwardForward {
         goodness: MeanSquares {}.into(),

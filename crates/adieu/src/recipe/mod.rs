@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use adieu_core::learn::LearnerRecipe;
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::precision::Precision;
 pub use document::Fault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,31 @@ pub struct ModelRecipe {
     /// What each layer applies to its total input.
     #[serde(default)]
     pub activation: Activation,
+    /// What works its layers out.
+    #[serde(default)]
+    pub engine: Engine,
+    /// Leave inputs of a layer that are zero, behind a ReLU most of them, out of its products where that is faster.
+    /// The result is the same to the bit.
+    #[serde(default = "yes")]
+    pub skip_zeros: bool,
+    /// What the products of its layers round their operands to; heads and output layers stay in f32.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What works the layers of the network out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// The CPU kernels made for it.
+    #[default]
+    Kernels,
+    /// Burn's own operations, as any other device would: the same network, to measure the kernels against.
+    Burn,
 }
 
 /// All that is wrong with a recipe.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GoodnessFn, SumSquares};
 use crate::Tensor;
+use crate::parts::activity::Activity;
 
 /// g = mean h².
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,11 +14,11 @@ use crate::Tensor;
 pub struct MeanSquares {}
 
 impl GoodnessFn for MeanSquares {
-    fn value(&self, h: &Tensor) -> Tensor {
+    fn value(&self, h: &Activity) -> Tensor {
         SumSquares {}.value(h) / h.dims()[1] as f32
     }
 
-    fn pullback(&self, h: &Tensor, dg: &Tensor) -> Tensor {
+    fn pullback(&self, h: &Activity, dg: &Tensor) -> Activity {
         SumSquares {}.pullback(h, &(dg.clone() / h.dims()[1] as f32))
     }
 

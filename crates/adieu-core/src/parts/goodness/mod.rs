@@ -6,14 +6,15 @@ mod sum_squares;
 pub use mean_squares::MeanSquares;
 pub use sum_squares::SumSquares;
 
+use super::activity::Activity;
 use crate::Tensor;
 
 /// What a goodness does.
 pub trait GoodnessFn: std::fmt::Debug {
-    /// g(h): `h [B, n]` → `[B, k]`; k = 1, or one a class.
-    fn value(&self, h: &Tensor) -> Tensor;
+    /// g(h): `h [B, n]`, which carries no scales, → `[B, k]`; k = 1, or one a class.
+    fn value(&self, h: &Activity) -> Tensor;
     /// ∂L/∂h `[B, n]` from ∂L/∂g `[B, k]`.
-    fn pullback(&self, h: &Tensor, dg: &Tensor) -> Tensor;
+    fn pullback(&self, h: &Activity, dg: &Tensor) -> Activity;
     /// Goodness of a row whose `n` units all have activity 1: the unit in which thresholds are given.
     fn of_ones(&self, n: usize) -> f64;
 }

@@ -24,21 +24,26 @@ impl Default for Overlay {
 }
 
 impl LabelCodeFn for Overlay {
-    fn write(&self, x: &Tensor, labels: Labels<'_>, classes: usize) -> Tensor {
+    fn blank(&self, x: &Tensor, classes: usize) -> Tensor {
         let [rows, cols] = x.dims();
         assert!(cols >= classes, "overlay: {cols} inputs cannot hold {classes} classes");
-        let strength = self.strength as f32;
         let mut values = view(x).to_vec();
-        for (r, row) in values.chunks_exact_mut(cols).enumerate() {
-            let (code, _) = row.split_at_mut(classes);
-            code.fill(0.0);
+        values.chunks_exact_mut(cols).for_each(|row| row[..classes].fill(0.0));
+        matrix(values, rows, cols)
+    }
+
+    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Tensor {
+        let strength = self.strength as f32;
+        let each = if let Labels::Neutral = labels { strength / classes as f32 } else { 0.0 };
+        let mut code = vec![each; rows * classes];
+        for (r, row) in code.chunks_exact_mut(classes).enumerate() {
             match labels {
-                Labels::Each(labels) => code[usize::from(labels[r])] = strength,
-                Labels::All(label) => code[usize::from(label)] = strength,
-                Labels::Neutral => code.fill(strength / classes as f32),
+                Labels::Each(labels) => row[usize::from(labels[r])] = strength,
+                Labels::All(label) => row[usize::from(label)] = strength,
+                Labels::Neutral => {}
             }
         }
-        matrix(values, rows, cols)
+        matrix(code, rows, classes)
     }
 }
 
@@ -50,9 +55,12 @@ mod tests {
     fn the_label_replaces_what_was_there_and_nothing_else() {
         let x = matrix(vec![9.0, 9.0, 9.0, 5.0, 8.0, 8.0, 8.0, 6.0], 2, 4);
         let code = Overlay { strength: 3.0 };
-        let write = |labels| view(&code.write(&x, labels, 3)).to_vec();
+        let write = |labels| view(&code.write(&x, &code.code(labels, 2, 3))).to_vec();
         assert_eq!(write(Labels::Each(&[2, 0])), [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0]);
         assert_eq!(write(Labels::All(1)), [0.0, 3.0, 0.0, 5.0, 0.0, 3.0, 0.0, 6.0]);
         assert_eq!(write(Labels::Neutral), [1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 6.0]);
+        assert_eq!(view(&code.blank(&x, 3))[..], [0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 6.0]);
+        let twice = code.write(&x, &code.code(Labels::Each(&[0, 1, 2, 0]), 4, 3));
+        assert_eq!(view(&twice)[8..], [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0], "rows come again");
     }
 }

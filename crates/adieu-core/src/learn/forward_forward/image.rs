@@ -1,0 +1,127 @@
+//! The images of a batch on their way into the first layer.
+//!
+//! Every pass over a batch shows the same images under other labels, and a label code touches the first few inputs
+//! only. With W = [W_code; W_rest] and s the scale of the row norm,
+//!
+//! ```text
+//! s ⊙ ([code | rest] W) = s ⊙ (code W_code + rest W_rest)
+//! ```
+//!
+//! and `rest W_rest`, nearly all of the product, is the same for the true, the wrong and the neutral label and for
+//! every label that is tried at test time. It is worked out once. Exact up to the order of a sum.
+
+use super::ForwardForward;
+use crate::Tensor;
+use crate::learn::Clock;
+use crate::parts::activity::Activity;
+use crate::parts::block::{Block, Saved};
+use crate::parts::chance::Rng;
+use crate::parts::dense::Shared;
+use crate::parts::host::view;
+use crate::parts::label_code::Labels;
+
+/// See the module.
+pub(super) struct Image<'a> {
+    recipe: &'a ForwardForward,
+    x: &'a Tensor,
+    classes: usize,
+    known: Option<Known>,
+}
+
+struct Known {
+    /// rest W_rest
+    base: Tensor,
+    /// Sums of squares of the rows of rest: `[B, 1]`.
+    squares: Tensor,
+}
+
+impl<'a> Image<'a> {
+    /// Images `x [B, n_in]` for the network's first block as it is now.
+    pub(super) fn new(
+        recipe: &'a ForwardForward,
+        first: &dyn Block,
+        x: &'a Tensor,
+        classes: usize,
+        clock: &mut dyn Clock,
+    ) -> Image<'a> {
+        let dense = first.as_dense().filter(|_| recipe.share_image);
+        let known = dense.map(|dense| {
+            clock.work(first.cost(x.dims()[0]).forward_macs);
+            let rest = recipe.label.blank(x, classes);
+            Known { base: dense.base(&rest), squares: Activity::from(rest).squares().clone() }
+        });
+        Image { recipe, x, classes, known }
+    }
+
+    /// The first block's activity under `labels`, of which there are as many as rows or several times as many: the
+    /// images then come again from the first one. Keeps nothing.
+    pub(super) fn apply(&self, first: &dyn Block, labels: Labels<'_>, clock: &mut dyn Clock) -> Activity {
+        let code = self.code(labels);
+        match (&self.known, first.as_dense()) {
+            (Some(known), Some(dense)) => {
+                clock.work(macs(known, &code));
+                let code = self.normed(known, code);
+                dense.apply_shared(&Shared { base: &known.base, code: &code })
+            }
+            _ => {
+                clock.work(first.cost(code.dims()[0]).forward_macs);
+                first.apply(&self.shown(&code))
+            }
+        }
+    }
+
+    /// The same, with what the pullback needs.
+    pub(super) fn forward(
+        &self,
+        first: &mut dyn Block,
+        labels: Labels<'_>,
+        chance: &mut Rng,
+        clock: &mut dyn Clock,
+    ) -> (Activity, Saved) {
+        let code = self.code(labels);
+        match (&self.known, first.as_dense()) {
+            (Some(known), Some(dense)) => {
+                clock.work(macs(known, &code));
+                let x = self.recipe.label.write(self.x, &code);
+                let code = self.normed(known, code);
+                let x = code
+                    .scales()
+                    .map_or(x.clone().into(), |scales| Activity::from(x).scaled(scales.to_vec()));
+                dense.forward_shared(x, &Shared { base: &known.base, code: &code })
+            }
+            _ => {
+                clock.work(first.cost(code.dims()[0]).forward_macs);
+                let x = self.shown(&code);
+                first.forward(x, chance)
+            }
+        }
+    }
+
+    fn code(&self, labels: Labels<'_>) -> Tensor {
+        let rows = if let Labels::Each(labels) = labels { labels.len() } else { self.x.dims()[0] };
+        self.recipe.label.code(labels, rows, self.classes)
+    }
+
+    /// N(image with label).
+    fn shown(&self, code: &Tensor) -> Activity {
+        self.recipe.norm.apply(&self.recipe.label.write(self.x, code).into())
+    }
+
+    /// The code with the scales of the whole rows.
+    fn normed(&self, known: &Known, code: Tensor) -> Activity {
+        let code = Activity::from(code);
+        let rest = view(&known.squares);
+        let squares: Vec<f32> =
+            view(code.squares()).iter().zip(rest.iter().cycle()).map(|(code, rest)| code + rest).collect();
+        match self.recipe.norm.scales(&squares, self.x.dims()[1]) {
+            Some(scales) => code.scaled(scales),
+            None => code,
+        }
+    }
+}
+
+/// Multiply-adds of a pass that knows the images' share.
+fn macs(known: &Known, code: &Tensor) -> u64 {
+    let [rows, columns] = code.dims();
+    (rows * columns * known.base.dims()[1]) as u64
+}

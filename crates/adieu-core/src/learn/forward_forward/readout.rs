@@ -1,0 +1,172 @@
+//! The two read-outs: the linear softmax head under a neutral label, and the goodness of each label.
+
+use super::image::Image;
+use super::{Below, ForwardForward, Running, finite};
+use crate::Tensor;
+use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx};
+use crate::parts::Batch;
+use crate::parts::activity::Activity;
+use crate::parts::block::{Block, Net, Saved};
+use crate::parts::chance::Purpose;
+use crate::parts::dense::Dense;
+use crate::parts::host::{matrix, view};
+use crate::parts::label_code::Labels;
+use crate::parts::objective::CrossEntropy;
+use crate::parts::optimizer::Descent;
+
+/// The part of the softmax head that reads one layer; the logits of all parts are summed.
+pub(super) struct Head {
+    pub(super) dense: Dense,
+    pub(super) descent: Descent,
+}
+
+impl Running {
+    /// The neutral pass: trains the head, and returns its logits from before that. On steps that leave it out
+    /// (`readout_every`), the last logits known of each row, if negatives ask for them.
+    pub(super) fn head_step(
+        &mut self,
+        net: &Net,
+        image: &Image<'_>,
+        batch: &Batch,
+        cx: &mut StepCx<'_>,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Option<Tensor>, Diverged> {
+        if !self.reads_out(cx.step) {
+            return Ok(self.known_logits(&batch.ids));
+        }
+        cx.clock.press(Phase::Readout, 0);
+        let (mut x, mut read) = (None, Vec::new());
+        for (l, block) in net.iter().enumerate().take(self.top() + 1) {
+            cx.clock.press(Phase::Readout, l);
+            let below = x.take().map_or(Below::Image(image), Below::Layer);
+            let h = neutral(&self.recipe, &**block, below, &mut *cx.clock);
+            if self.heads[l].is_some() {
+                read.push((l, h.clone()));
+            }
+            x = Some(h);
+        }
+        let logits = self.teach_head(read, batch, cx, said)?;
+        self.remember(&batch.ids, &logits);
+        Ok(Some(logits))
+    }
+
+    /// One step of the head, given the activity of the layers that it reads; its logits are from before that.
+    pub(super) fn teach_head(
+        &mut self,
+        read: Vec<(usize, Activity)>,
+        batch: &Batch,
+        cx: &mut StepCx<'_>,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Tensor, Diverged> {
+        let (gain, rows) = (self.gain(), batch.labels.len());
+        let (mut logits, mut kept, mut chance) = (None, Vec::new(), cx.chance(Purpose::Dropout));
+        for (l, h) in read {
+            cx.clock.press(Phase::Readout, l);
+            let Some(head) = &mut self.heads[l] else { continue };
+            cx.clock.work(head.dense.cost(rows).forward_macs);
+            let (part, saved) = head.dense.forward(h, &mut chance);
+            logits = Some(plus(logits, part.tensor()));
+            kept.push((l, saved));
+        }
+        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
+        let logits = logits.unwrap_or_else(|| self.no_logits(rows));
+        finite(&view(&logits), None, "logits of the head")?;
+        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
+        said.push(Scalar { name: "head_loss", layer: None, value: loss });
+        for (l, saved) in kept {
+            cx.clock.press(Phase::Readout, l);
+            let Some(head) = &mut self.heads[l] else { continue };
+            head.descent.begin(gain);
+            cx.clock.work(head.dense.cost(rows).weight_macs);
+            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
+        }
+        Ok(logits)
+    }
+
+    /// Whether the neutral pass runs on step number `step`.
+    pub(super) fn reads_out(&self, step: u64) -> bool {
+        self.recipe.head && (step - 1).is_multiple_of(self.recipe.readout_every)
+    }
+
+    /// Greedily, before the first layer that is read: every class alike.
+    fn no_logits(&self, rows: usize) -> Tensor {
+        matrix(vec![0.0; rows * self.task.classes], rows, self.task.classes)
+    }
+
+    fn remember(&mut self, ids: &[u32], logits: &Tensor) {
+        let (classes, table) = (self.task.classes, self.known.values_mut());
+        if !table.is_empty() {
+            for (id, logits) in ids.iter().zip(view(logits).chunks_exact(classes)) {
+                table[*id as usize * classes..][..classes].copy_from_slice(logits);
+            }
+        }
+    }
+
+    fn known_logits(&self, ids: &[u32]) -> Option<Tensor> {
+        let (classes, table) = (self.task.classes, self.known.values());
+        let row = |id: &u32| &table[*id as usize * classes..][..classes];
+        (!table.is_empty()).then(|| matrix(ids.iter().flat_map(row).copied().collect(), ids.len(), classes))
+    }
+
+    /// Read-out A: the head under a neutral label `[B, K]`.
+    pub(super) fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
+        let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
+        let mut h = image.apply(&*net[0], Labels::Neutral, &mut NoClock);
+        let mut logits = None;
+        for (l, head) in self.heads.iter().enumerate() {
+            let x = self.recipe.norm.apply(&h);
+            if let Some(head) = head {
+                logits = Some(plus(logits, head.dense.apply(&x).tensor()));
+            }
+            if let Some(above) = net.get(l + 1) {
+                h = above.apply(&x);
+            }
+        }
+        logits.unwrap_or_else(|| self.no_logits(x.dims()[0]))
+    }
+
+    /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
+    pub(super) fn goodness_of_each_label(&self, net: &Net, x: &Tensor) -> Tensor {
+        let (rows, classes) = (x.dims()[0], self.task.classes);
+        let image = Image::new(&self.recipe, &*net[0], x, classes, &mut NoClock);
+        let mut scores = vec![0.0; rows * classes];
+        for class in 0..classes {
+            let mut h = image.apply(&*net[0], Labels::All(class as u8), &mut NoClock);
+            for (l, block) in net.iter().enumerate() {
+                if l > 0 {
+                    h = block.apply(&self.recipe.norm.apply(&h));
+                }
+                if self.recipe.reads(l) {
+                    let g = self.recipe.goodness.value(&h);
+                    let slots = scores.iter_mut().skip(class).step_by(classes);
+                    slots.zip(view(&g).iter()).for_each(|(score, g)| *score += self.recipe.direction() * g);
+                }
+            }
+        }
+        matrix(scores, rows, classes)
+    }
+}
+
+/// A layer's part of the neutral pass: what the next layer and the head see of it.
+pub(super) fn neutral(
+    recipe: &ForwardForward,
+    block: &dyn Block,
+    below: Below<'_>,
+    clock: &mut dyn Clock,
+) -> Activity {
+    let h = match below {
+        Below::Image(image) => image.apply(block, Labels::Neutral, clock),
+        Below::Layer(x) => {
+            clock.work(block.cost(x.dims()[0]).forward_macs);
+            block.apply(&x)
+        }
+    };
+    recipe.norm.apply(&h)
+}
+
+fn plus(sum: Option<Tensor>, part: Tensor) -> Tensor {
+    match sum {
+        Some(sum) => sum + part,
+        None => part,
+    }
+}
