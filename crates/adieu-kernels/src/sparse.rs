@@ -17,6 +17,7 @@ use crate::isa::{Isa, Kernel};
 use crate::panel::PANEL;
 use crate::precision::Precision;
 use crate::product::{Cut, Patch, Product};
+use crate::profile::{self, Doing, Watch};
 use crate::tile::{LINE, MAX_HEIGHT, Tile, multiply_add, prefetch_second_level};
 use std::ops::Range;
 
@@ -169,7 +170,9 @@ pub(crate) fn run(product: &impl Sparse, shape: Shape, lists: &mut [f32], isa: I
     let packing = Queue::new(product.panels_to_pack() + shape.strips(), threads);
     let tiles = Queue::new(slivers.count() * shape.chunks(), threads);
     let (lists, packing, tiles) = (&Shared::new(lists), &packing, &tiles);
-    crew(threads, || isa.run(Share { product, shape, slivers, lists, packing, tiles }));
+    profile::product(|watched| {
+        crew(threads, || isa.run(Share { product, shape, slivers, lists, packing, tiles, watched }));
+    });
 }
 
 /// One thread's share of a product.
@@ -180,11 +183,14 @@ struct Share<'a, P> {
     lists: &'a Shared<'a>,
     packing: &'a Queue,
     tiles: &'a Queue,
+    /// Whether to look at the clock.
+    watched: bool,
 }
 
 impl<P: Sparse> Kernel for Share<'_, P> {
     #[inline(always)]
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
+        let mut watch = Watch::start(self.watched);
         let panels = self.product.panels_to_pack();
         while let Some(claim) = self.packing.claim() {
             for item in claim.items.clone() {
@@ -194,7 +200,9 @@ impl<P: Sparse> Kernel for Share<'_, P> {
                 }
             }
         }
+        watch.lap(Doing::Packing);
         self.packing.wait();
+        watch.lap(Doing::Waiting);
         let mut near = Near([[0.0; LANES]; DEEP]);
         let mut tiles = [const { [const { Tile::zero() }; MOST_SLIVERS] }; WAITING];
         while let Some(claim) = self.tiles.claim() {
@@ -203,9 +211,11 @@ impl<P: Sparse> Kernel for Share<'_, P> {
                 let (sliver, count) = self.slivers.piece(group);
                 let strips = chunk * WAITING..((chunk + 1) * WAITING).min(self.shape.strips());
                 match count {
-                    4 if NR < PANEL => self.group::<NR, 4, FMA>(strips, sliver, &mut near, &mut tiles),
-                    2 => self.group::<NR, 2, FMA>(strips, sliver, &mut near, &mut tiles),
-                    1 => self.group::<NR, 1, FMA>(strips, sliver, &mut near, &mut tiles),
+                    4 if NR < PANEL => {
+                        self.group::<NR, 4, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch)
+                    }
+                    2 => self.group::<NR, 2, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch),
+                    1 => self.group::<NR, 1, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch),
                     count => unreachable!("no group of {count} slivers"),
                 }
             }
@@ -252,6 +262,7 @@ impl<P: Sparse> Share<'_, P> {
         sliver: usize,
         near: &mut Near,
         tiles: &mut [[Tile; MOST_SLIVERS]; WAITING],
+        watch: &mut Watch,
     ) {
         let blocks = self.shape.blocks();
         for block in 0..blocks {
@@ -267,9 +278,11 @@ impl<P: Sparse> Share<'_, P> {
                     self.product.expect(&self.patch::<NR>(strip, sliver + s));
                 }
                 self.add::<NR, S, FMA>(strip, block, near, tiles);
+                watch.lap(Doing::Multiplying);
                 for (s, tile) in tiles.iter_mut().enumerate() {
                     self.product.finish::<NR>(&self.patch::<NR>(strip, sliver + s), tile);
                 }
+                watch.lap(Doing::Finishing);
             }
         }
     }
