@@ -58,6 +58,14 @@ impl Doing {
         }
     }
 
+    /// Now it is `what`.
+    pub(crate) fn at(&mut self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(format!("{what} …"));
+            bar.tick();
+        }
+    }
+
     /// `done` of `all` is done.
     pub(crate) fn reached(&mut self, done: u64, all: u64) {
         if let Some(bar) = &self.0 {

@@ -237,3 +237,25 @@ fn a_reader_that_goes_away_is_no_failure() {
     );
     assert!(said.out.ends_with("1\n"), "a full disk is a failure: {said:?}");
 }
+
+#[test]
+fn the_engine_s_bench_tells_programs_what_it_found() {
+    let desk = Desk::bare();
+    let text = desk.adieu("bench engine --rows 16 --hidden 20,30 --turns 2 --steps 3 --json").well();
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert!(last["fma_peak_gflops"].as_f64().unwrap() > 0.0, "{text}");
+    for learner in ["ff_step", "bp_step"] {
+        let step = &last[learner][0];
+        assert_eq!((step["rows"].as_u64(), step["precision"].as_str()), (Some(16), Some("f32")), "{text}");
+        assert!(
+            step["ms"].as_f64().unwrap() > 0.0 && step["fraction_of_peak"].as_f64().unwrap() > 0.0,
+            "{text}"
+        );
+    }
+    for key in ["ff_seconds", "ff_plain_seconds", "ff_cached_seconds", "bp_seconds"] {
+        assert!(last["epoch"][key].as_f64().unwrap() > 0.0, "{key}: {text}");
+    }
+    assert_eq!(last["epoch"]["steps"], 3);
+    assert!(desk.adieu("bench engine --rows 15 --no-epoch").badly(2).contains("even number"));
+    assert!(desk.adieu("bench engine --isa sse9 --no-epoch").badly(2).contains("scalar"));
+}

@@ -125,7 +125,7 @@ fn options_that_cannot_be_are_usage() {
         ("duel --hidden 10,,10", "for '--hidden <WIDTHS>'"),
         ("duel --hidden ten", "for '--hidden <WIDTHS>'"),
         ("duel --seed 9007199254740992", "for '--seed <S>'"),
-        ("duel --threads 2", "unexpected argument '--threads'"),
+        ("duel --pace 2", "unexpected argument '--pace'"),
         ("dual", "a similar subcommand exists: 'duel'"),
         ("eval", "required arguments were not provided"),
         ("eval r --split all", "[possible values: test, validation, train]"),

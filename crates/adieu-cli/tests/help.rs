@@ -31,6 +31,7 @@ fn the_program() {
       list         Show what recipes can choose from, what is measured and what reports show
       lint         Check records and recipes
       data         Show datasets
+      bench        Measure how fast this machine trains
       completions  Print a completion script for a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)

@@ -278,8 +278,8 @@ fn forward_forward_holds_one_layer_and_back_propagation_all() {
     let bp = witness(&BackProp::default().into());
     // FF: positive and negative rows stacked; the widest layer's input, its scales and its output.
     assert_eq!(ff.held, 120 * (24 + 1 + 20) * 4);
-    // BP: the input with its scales, every activity once, and the logits.
-    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 20 + 3) * 4);
+    // BP: the input with its scales, and every activity once.
+    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 20) * 4);
     let (first, second, output) = (9 * 24, 24 * 20, 20 * 3);
     // FF: a neutral pass with its head, forward and weight gradient of twice the rows, and the peers' push, which
     // is one row more.

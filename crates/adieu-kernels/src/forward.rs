@@ -61,7 +61,8 @@ pub fn forward(
     let format = precision.format();
     let steps = format.steps(x.cols());
     let tiling = Tiling::new(rows, n_out, steps, isa.geometry());
-    let (skip, group) = (x.skips_zeros(precision), group());
+    let (shape, group) = (Shape::new(rows, n_out, x.cols()), group());
+    let skip = x.skips_zeros(precision, shape);
     let room = room(rows, x.cols(), n_out, precision, x.zeros(), squares.is_some());
     with_scratch(room, |[left, right, partial]| {
         let (left, lists) = if skip { (&mut [][..], left) } else { (left, &mut [][..]) };
@@ -80,7 +81,7 @@ pub fn forward(
         let strips = tiling.strips();
         let product = Forward { x: packed, weights, format, steps, strips, left, right, ends };
         if skip {
-            sparse::run(&product, Shape::new(rows, n_out, x.cols()), lists, isa);
+            sparse::run(&product, shape, lists, isa);
         } else {
             product::run(&product, &tiling, isa);
         }

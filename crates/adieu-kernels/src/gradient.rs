@@ -177,7 +177,8 @@ pub fn weight_gradient(
     let isa = isa();
     let format = precision.format();
     let tiling = Tiling::new(n_in, n_out, format.steps(depth), isa.geometry());
-    let skip = x.skips_zeros(precision);
+    let shape = Shape::new(n_in, n_out, depth);
+    let skip = x.skips_zeros(precision, shape);
     // Room for all rows even if few take part: how many do changes from step to step, working memory shall not.
     let most = rows.max(listed) + depth - listed;
     with_scratch(weight_room(most, n_in, n_out, precision, x.zeros()), |[left, right]| {
@@ -186,7 +187,7 @@ pub fn weight_gradient(
         let db = db.map(Shared::new);
         let product = WeightGradient { x, da, terms, listed, depth, format, strips, left, right, goal, db };
         if skip {
-            sparse::run(&product, Shape::new(n_in, n_out, depth), lists, isa);
+            sparse::run(&product, shape, lists, isa);
         } else {
             product::run(&product, &tiling, isa);
         }

@@ -73,7 +73,7 @@ pub use gradient::{
 pub use isa::{Isa, isa, with_isa};
 pub use operands::{Errors, Rows, Weights};
 pub use panel::{PANEL, from_panels, panel_len, to_panels};
-pub use peak::{register_bf16, register_fma};
+pub use peak::{peak_gflops, register_bf16, register_fma, triad_gbytes};
 pub use precision::Precision;
 pub use profile::{Profile, Shares};
 pub use rows::{column_sums, row_sums_of_squares, scale_rows};

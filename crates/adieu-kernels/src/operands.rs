@@ -8,7 +8,7 @@
 use crate::activation::Activation;
 use crate::panel::panel_len;
 use crate::precision::Precision;
-use crate::sparse::{self, Zeros};
+use crate::sparse::{self, Shape, Zeros};
 
 /// Rows of activity `[rows, cols]`, row-major; row r stands for `scales[r]` times its values, if there are scales.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +55,9 @@ impl<'a> Rows<'a> {
         self.zeros
     }
 
-    /// Whether a product should leave their zeros out.
-    pub(crate) fn skips_zeros(&self, precision: Precision) -> bool {
-        precision == Precision::F32
-            && match self.zeros {
-                Zeros::Multiply => false,
-                Zeros::Skip => true,
-                Zeros::Choose => sparse::worth_it(self.values, self.cols),
-            }
+    /// Whether a product of `shape` should leave their zeros out.
+    pub(crate) fn skips_zeros(&self, precision: Precision, shape: Shape) -> bool {
+        precision == Precision::F32 && self.zeros.skips(shape, || sparse::density(self.values, self.cols))
     }
 
     /// The first `count` rows.

@@ -1,8 +1,9 @@
 //! The yardstick: how fast this processor multiplies and adds when nothing has to be loaded.
 
-use crate::isa::{Isa, Kernel, isa};
-use crate::precision::unit;
+use crate::isa::{Isa, Kernel, isa, with_isa};
+use crate::precision::{Precision, unit};
 use std::hint::black_box;
+use std::time::Instant;
 
 /// Runs multiply-adds on registers alone, on the calling thread: `steps` times the tile of the current
 /// instruction set. Returns the number of floating point operations done, so that a caller with a clock knows
@@ -24,6 +25,55 @@ pub fn register_bf16(steps: usize) -> u64 {
     unit().expect("no bf16 here; see Precision::is_available").registers(steps);
     let tile = Isa::Avx512.geometry();
     4 * (steps * tile.height * tile.width) as u64
+}
+
+/// What all threads of the current pool do together at this moment with operands in registers, in GFLOP/s, in products
+/// of `precision`; takes about `millis` milliseconds. The yardstick for a product timed just before or after.
+///
+/// # Panics
+/// If `precision` is not available.
+#[must_use]
+pub fn peak_gflops(precision: Precision, millis: u64) -> f64 {
+    let forced = isa();
+    let start = Instant::now();
+    let operations: u64 = rayon::broadcast(|_| {
+        with_isa(forced, || {
+            let mut operations = 0;
+            while start.elapsed().as_millis() < u128::from(millis) {
+                operations += match precision {
+                    Precision::F32 => register_fma(4_000),
+                    Precision::Bf16 => register_bf16(4_000),
+                };
+            }
+            operations
+        })
+    })
+    .iter()
+    .sum();
+    operations as f64 / start.elapsed().as_secs_f64() / 1e9
+}
+
+/// Floats of one array of a triad, on each thread: three of them are far more than any cache holds.
+const FAR: usize = 16 << 20;
+
+/// Memory bandwidth of all threads of the current pool together, in GB/s: `a = b + s·c` over arrays of 64 MiB, counting
+/// two reads and one write.
+#[must_use]
+pub fn triad_gbytes() -> f64 {
+    let times = rayon::broadcast(|_| {
+        let (mut a, b, c) = (vec![0.0_f32; FAR], vec![1.0_f32; FAR], vec![2.0_f32; FAR]);
+        let mut pass = |scale: f32| {
+            let start = Instant::now();
+            for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
+                *a = b + scale * c;
+            }
+            black_box(&mut a);
+            start.elapsed().as_secs_f64()
+        };
+        pass(black_box(3.0)); // the first touch maps the pages
+        (0..3).map(|_| pass(black_box(3.0))).fold(f64::INFINITY, f64::min)
+    });
+    times.iter().map(|seconds| (3 * FAR * size_of::<f32>()) as f64 / seconds / 1e9).sum()
 }
 
 struct Registers {

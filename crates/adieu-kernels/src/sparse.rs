@@ -3,21 +3,22 @@
 //! Behind a ReLU most of x is zero, and a zero adds nothing. Here the left operand is packed into lists of
 //! what is not zero: for each row its entries `(k, value)`, k ascending. An entry is multiplied with a row of
 //! the right panels, and the product is added to the sums of its row of the result. Every element is still
-//! summed by one accumulator over ascending k, with the same multiply-add as in [`crate::tile`], so that the
-//! bits are those of the full product.
+//! summed by one accumulator over ascending k, with the multiply-add of [`crate::tile`], so the bits are those
+//! of the full product.
 //!
-//! Nothing is reused in registers, so the right operand must come from the first-level cache at one load for
-//! each multiply-add: depth is cut into blocks of [`DEEP`], of which a [group](Group) of slivers fits there,
-//! and all rows pass by before the next block. Their sums wait in tiles meanwhile, the tiles that
-//! [`Product::finish`] takes, and the lists are in the order of these visits: strips of rows; in a strip,
-//! blocks; in a block, rows.
+//! No operand is reused in registers, so the right one must come from the first-level cache, at one load for
+//! each multiply-add. Depth is cut into blocks; the block of a group of slivers is copied to where it is at
+//! hand ([`Near`]), and many rows pass by before the next. Their sums wait meanwhile, in the tiles that
+//! [`Product::finish`] takes. The lists are in the order of these visits: strips of rows; in a strip, blocks;
+//! in a block, rows.
 
 use crate::crew::{Queue, Shared, crew, threads_for};
 use crate::isa::{Isa, Kernel};
 use crate::panel::PANEL;
 use crate::precision::Precision;
 use crate::product::{Cut, Patch, Product};
-use crate::tile::{LINE, MAX_HEIGHT, Tile, multiply_add, prefetch};
+use crate::profile::{self, Doing, Watch};
+use crate::tile::{LINE, MAX_HEIGHT, Tile, multiply_add, prefetch_second_level};
 use std::ops::Range;
 
 /// Depth of a block, a power of two. A block of [`LANES`] takes 32 KB: the first-level cache, or nearly.
@@ -32,14 +33,31 @@ const WAITING: usize = 12;
 /// Slivers in the widest group.
 const MOST_SLIVERS: usize = 4;
 
-/// What becomes of the zeros in x.
+/// Entries are looked for in so many neighbours at once.
+const CHUNK: usize = 32;
+
+/// The largest share of numbers that are not zero at which lists are the faster way. Both ways are equal at about
+/// 0.65 in large products, at 0.5 in the smallest that are let through.
+const MOST_NONZERO: f64 = 0.55;
+
+/// The smallest result for which lists are worth writing and blocks worth copying.
+const FEWEST_ROWS: usize = 24;
+const FEWEST_COLUMNS: usize = 128;
+
+/// What a product makes of the zeros in x (negative ones too): the way to compute it, not the result.
+///
+/// As long as all numbers are finite, the three give the same bits, but for this: where a sum has underflowed
+/// to −0, a zero that is multiplied may turn it into +0. NaN and infinity in x are never left out. What
+/// differs is a zero in x that meets NaN or infinity on the other side: multiplied it gives NaN, left out
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zeros {
     /// They are multiplied like any other number.
     Multiply,
-    /// They are left out.
+    /// They are left out, at a higher price for each of the others.
     Skip,
-    /// They are left out if there are so many that it is worth it.
+    /// They are left out where that is the faster way: there are many, and the product is not small. A look
+    /// at some rows tells, which costs little.
     Choose,
 }
 
@@ -52,24 +70,31 @@ impl Zeros {
             Shape { rows, cols: 0, depth }.lists_len()
         }
     }
-}
 
-/// The share of numbers other than zero above which the full product is faster.
-const WORTH_IT: f32 = 0.5;
+    /// Whether to skip them in a product of `shape`; `density` is the share of what is not zero, or nearly.
+    pub(crate) fn skips(self, shape: Shape, density: impl FnOnce() -> f64) -> bool {
+        match self {
+            Self::Multiply => false,
+            Self::Skip => true,
+            Self::Choose => {
+                shape.rows >= FEWEST_ROWS && shape.cols >= FEWEST_COLUMNS && density() <= MOST_NONZERO
+            }
+        }
+    }
+}
 
 /// Numbers that are looked at to tell how many are zero.
 const LOOKED_AT: usize = 1 << 14;
 
-/// Whether so many of `values`, rows of `cols`, are zero that leaving them out is worth it: a look at some rows.
-pub(crate) fn worth_it(values: &[f32], cols: usize) -> bool {
+/// The share of `values`, rows of `cols`, that is not zero, by a look at some rows.
+pub(crate) fn density(values: &[f32], cols: usize) -> f64 {
     let step = (values.len() / LOOKED_AT).max(1) * cols.max(1);
-    let rows = values.chunks(step).map(|rows| &rows[..cols.min(rows.len())]);
-    let (mut count, mut others) = (0, 0);
-    for row in rows {
-        count += row.len();
+    let (mut all, mut others) = (0, 0);
+    for row in values.chunks(step).map(|rows| &rows[..cols.min(rows.len())]) {
+        all += row.len();
         others += row.iter().filter(|v| **v != 0.0).count();
     }
-    (others as f32) < WORTH_IT * count as f32
+    others as f64 / all.max(1) as f64
 }
 
 /// A block of the left operand, `[row][k]`.
@@ -111,6 +136,12 @@ impl Shape {
         self.depth.div_ceil(DEEP).max(1)
     }
 
+    /// First k and length of block `block`.
+    #[inline(always)]
+    fn block(self, block: usize) -> (usize, usize) {
+        (block * DEEP, DEEP.min(self.depth - block * DEEP))
+    }
+
     /// Working memory of a row: the end of its entries in each block, and two floats for each entry.
     fn row_len(self) -> usize {
         self.blocks() + 2 * self.depth
@@ -131,16 +162,17 @@ impl Shape {
 }
 
 /// Packs and multiplies, with as many threads as the work deserves. `lists` is working memory of
-/// [`Shape::lists_len`] floats or more.
+/// [`Shape::lists_len`] floats.
 pub(crate) fn run(product: &impl Sparse, shape: Shape, lists: &mut [f32], isa: Isa) {
     let threads = threads_for(shape.rows * shape.cols * shape.depth);
     let width = isa.geometry().width;
     let slivers = Cut::new(shape.cols.div_ceil(width), if width == PANEL { 2 } else { MOST_SLIVERS });
     let packing = Queue::new(product.panels_to_pack() + shape.strips(), threads);
     let tiles = Queue::new(slivers.count() * shape.chunks(), threads);
-    let lists = Shared::new(lists);
-    let share = Share { product, shape, slivers, lists: &lists, packing: &packing, tiles: &tiles };
-    crew(threads, || isa.run(share.clone()));
+    let (lists, packing, tiles) = (&Shared::new(lists), &packing, &tiles);
+    profile::product(|watched| {
+        crew(threads, || isa.run(Share { product, shape, slivers, lists, packing, tiles, watched }));
+    });
 }
 
 /// One thread's share of a product.
@@ -151,17 +183,14 @@ struct Share<'a, P> {
     lists: &'a Shared<'a>,
     packing: &'a Queue,
     tiles: &'a Queue,
-}
-
-impl<P> Clone for Share<'_, P> {
-    fn clone(&self) -> Self {
-        Self { ..*self }
-    }
+    /// Whether to look at the clock.
+    watched: bool,
 }
 
 impl<P: Sparse> Kernel for Share<'_, P> {
     #[inline(always)]
     fn run<const MR: usize, const NR: usize, const FMA: bool>(self) {
+        let mut watch = Watch::start(self.watched);
         let panels = self.product.panels_to_pack();
         while let Some(claim) = self.packing.claim() {
             for item in claim.items.clone() {
@@ -171,7 +200,9 @@ impl<P: Sparse> Kernel for Share<'_, P> {
                 }
             }
         }
+        watch.lap(Doing::Packing);
         self.packing.wait();
+        watch.lap(Doing::Waiting);
         let mut near = Near([[0.0; LANES]; DEEP]);
         let mut tiles = [const { [const { Tile::zero() }; MOST_SLIVERS] }; WAITING];
         while let Some(claim) = self.tiles.claim() {
@@ -180,9 +211,11 @@ impl<P: Sparse> Kernel for Share<'_, P> {
                 let (sliver, count) = self.slivers.piece(group);
                 let strips = chunk * WAITING..((chunk + 1) * WAITING).min(self.shape.strips());
                 match count {
-                    4 if NR < PANEL => self.group::<NR, 4, FMA>(strips, sliver, &mut near, &mut tiles),
-                    2 => self.group::<NR, 2, FMA>(strips, sliver, &mut near, &mut tiles),
-                    1 => self.group::<NR, 1, FMA>(strips, sliver, &mut near, &mut tiles),
+                    4 if NR < PANEL => {
+                        self.group::<NR, 4, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch)
+                    }
+                    2 => self.group::<NR, 2, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch),
+                    1 => self.group::<NR, 1, FMA>(strips, sliver, &mut near, &mut tiles, &mut watch),
                     count => unreachable!("no group of {count} slivers"),
                 }
             }
@@ -194,7 +227,6 @@ impl<P: Sparse> Share<'_, P> {
     /// Packs the lists of a strip.
     #[inline(always)]
     fn list(&self, strip: usize) {
-        let Shape { depth, .. } = self.shape;
         let (top, height) = (strip * MAX_HEIGHT, self.shape.height(strip));
         let len = self.shape.row_len();
         // SAFETY: strips are disjoint, and strip after strip fills `rows·row_len`.
@@ -204,19 +236,15 @@ impl<P: Sparse> Share<'_, P> {
         let mut block = [[0.0; DEEP]; MAX_HEIGHT];
         let mut count = 0;
         for (b, ends) in ends.chunks_exact_mut(height).enumerate() {
-            let first = b * DEEP;
-            let len = DEEP.min(depth - first);
+            let (first, len) = self.shape.block(b);
             self.product.fill(top, height, first, len, &mut block);
-            for (row, end) in block.iter().zip(ends) {
-                for (c, chunk) in row[..len.next_multiple_of(CHUNK)].as_chunks::<CHUNK>().0.iter().enumerate()
-                {
+            for (row, end) in block.iter_mut().zip(ends) {
+                row[len..].fill(0.0);
+                for (c, chunk) in row.as_chunks::<CHUNK>().0.iter().enumerate() {
                     let mut mask = nonzeros(chunk);
-                    if (c + 1) * CHUNK > len {
-                        mask &= (1 << (len % CHUNK)) - 1;
-                    }
                     while mask != 0 {
                         let k = mask.trailing_zeros() as usize;
-                        entries[count] = [f32::from_bits((c * CHUNK + k) as u32), chunk[k % CHUNK]];
+                        entries[count] = [f32::from_bits((c * CHUNK + k) as u32), chunk[k]];
                         count += 1;
                         mask &= mask - 1;
                     }
@@ -234,6 +262,7 @@ impl<P: Sparse> Share<'_, P> {
         sliver: usize,
         near: &mut Near,
         tiles: &mut [[Tile; MOST_SLIVERS]; WAITING],
+        watch: &mut Watch,
     ) {
         let blocks = self.shape.blocks();
         for block in 0..blocks {
@@ -249,9 +278,11 @@ impl<P: Sparse> Share<'_, P> {
                     self.product.expect(&self.patch::<NR>(strip, sliver + s));
                 }
                 self.add::<NR, S, FMA>(strip, block, near, tiles);
+                watch.lap(Doing::Multiplying);
                 for (s, tile) in tiles.iter_mut().enumerate() {
                     self.product.finish::<NR>(&self.patch::<NR>(strip, sliver + s), tile);
                 }
+                watch.lap(Doing::Finishing);
             }
         }
     }
@@ -266,8 +297,7 @@ impl<P: Sparse> Share<'_, P> {
     /// Copies a block of S slivers of the right operand.
     #[inline(always)]
     fn fetch<const NR: usize, const S: usize>(&self, block: usize, sliver: usize, near: &mut Near) {
-        let first = block * DEEP;
-        let len = DEEP.min(self.shape.depth - first);
+        let (first, len) = self.shape.block(block);
         for s in 0..S {
             let column = (sliver + s) * NR;
             let panel = &self.product.panel(column / PANEL)[first * PANEL..][..len * PANEL];
@@ -277,7 +307,8 @@ impl<P: Sparse> Share<'_, P> {
         }
     }
 
-    /// Asks for part `part` of `parts` of the block that is fetched after `block`.
+    /// Asks for a part of the block that is fetched after `block`, number `part` of `parts`: a copy of what is
+    /// still far away would take longer than the arithmetic.
     #[inline(always)]
     fn look_ahead<const NR: usize, const S: usize>(
         &self,
@@ -286,23 +317,15 @@ impl<P: Sparse> Share<'_, P> {
         part: usize,
         parts: usize,
     ) {
-        let (block, sliver) =
-            if block + 1 < self.shape.blocks() { (block + 1, sliver) } else { (0, sliver + S) };
-        if sliver * NR >= self.shape.cols {
-            return;
-        }
-        let first = block * DEEP;
-        let len = DEEP.min(self.shape.depth - first);
+        let is_last = block + 1 == self.shape.blocks();
+        let (block, sliver) = if is_last { (0, sliver + S) } else { (block + 1, sliver) };
+        let (first, len) = self.shape.block(block);
         let rows = part * len / parts..(part + 1) * len / parts;
-        for s in (0..S).step_by((PANEL / NR).max(1)) {
-            let column = (sliver + s) * NR;
-            if column >= self.shape.cols {
-                continue;
-            }
-            let panel =
-                &self.product.panel(column / PANEL)[(first + rows.start) * PANEL..][..rows.len() * PANEL];
-            for line in panel.chunks(LINE) {
-                prefetch(line.as_ptr());
+        let (start, end) = (sliver * NR, ((sliver + S) * NR).min(self.shape.cols));
+        for panel in start / PANEL..end.div_ceil(PANEL) {
+            let rows = &self.product.panel(panel)[(first + rows.start) * PANEL..][..rows.len() * PANEL];
+            for line in rows.chunks(LINE) {
+                prefetch_second_level(line.as_ptr());
             }
         }
     }
@@ -326,10 +349,9 @@ impl<P: Sparse> Share<'_, P> {
             let end = end.to_bits() as usize;
             let mut sums = [[0.0; NR]; S];
             if block > 0 {
-                sums = std::array::from_fn(
-                    #[inline(always)]
-                    |s| *tiles[s].row::<NR>(i),
-                );
+                for s in 0..S {
+                    sums[s] = *tiles[s].row::<NR>(i);
+                }
             }
             add_row::<NR, S, FMA>(&entries[start..end], near, &mut sums);
             for s in 0..S {
@@ -364,13 +386,43 @@ fn add_row<const NR: usize, const S: usize, const FMA: bool>(
     }
 }
 
-const CHUNK: usize = 32;
-
+/// Bit k says whether number k is not zero.
 #[inline(always)]
 fn nonzeros(chunk: &[f32; CHUNK]) -> u32 {
+    const { assert!(CHUNK == u32::BITS as usize && DEEP.is_multiple_of(CHUNK)) };
     let mut mask = 0;
     for (k, &value) in chunk.iter().enumerate() {
         mask |= u32::from(value != 0.0) << k;
     }
     mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_left_out_where_there_are_many_and_the_product_is_not_small() {
+        let large = Shape::new(100, 200, 50);
+        let never_counted = || unreachable!("nobody asked");
+        assert!(!Zeros::Multiply.skips(large, never_counted));
+        assert!(Zeros::Skip.skips(large, never_counted));
+        assert!(!Zeros::Choose.skips(Shape::new(10, 200, 50), never_counted));
+        assert!(!Zeros::Choose.skips(Shape::new(100, 10, 50), never_counted));
+        assert!(Zeros::Choose.skips(large, || 0.2));
+        assert!(!Zeros::Choose.skips(large, || 0.6));
+    }
+
+    #[test]
+    fn what_is_not_zero_is_told_and_marked() {
+        let mut values = [0.0; 5000];
+        (values[1], values[2], values[4999]) = (-0.0, f32::NAN, f32::MIN_POSITIVE / 2.0);
+        assert_eq!(density(&values, 50), 2.0 / 5000.0);
+        // Of many rows some are looked at: here every other number of each is zero.
+        let many: Vec<f32> = (0..1_000_000).map(|i| (i % 2) as f32).collect();
+        assert_eq!(density(&many, 100), 0.5);
+        assert_eq!(density(&[], 0), 0.0);
+        assert_eq!(nonzeros(values.first_chunk().unwrap()), 0b100);
+        assert_eq!(nonzeros(values.last_chunk().unwrap()), 1 << 31);
+    }
 }

@@ -177,3 +177,16 @@ pub(crate) fn prefetch(address: *const f32) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
 }
+
+/// As [`prefetch`], but into the second-level cache only, where it displaces nothing that is in use.
+#[inline(always)]
+pub(crate) fn prefetch_second_level(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}

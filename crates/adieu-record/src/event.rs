@@ -186,6 +186,10 @@ pub struct Network {
     pub layers: Vec<LayerInfo>,
     /// All parameters, heads included.
     pub parameters: u64,
+    /// The most bytes of activity, kept values, errors and working memory that a training step holds at once, by the
+    /// closed formula; none where a block cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_bytes: Option<u64>,
 }
 
 /// One block or head.

@@ -91,6 +91,14 @@ proptest! {
     }
 }
 
+#[test]
+fn a_network_without_bytes_a_step_is_read_and_written_as_one() {
+    let old = r#"{"input":"1x28x28","layers":[],"parameters":7850}"#;
+    let network: Network = serde_json::from_str(old).unwrap();
+    assert_eq!(network.step_bytes, None);
+    assert_eq!(serde_json::to_string(&network).unwrap(), old);
+}
+
 /// Puts an unknown field into every object but the free-form ones.
 fn add_everywhere(value: &mut serde_json::Value, key: &str, extra: u64, top: bool) {
     match value {

@@ -28,6 +28,7 @@ fn start() -> Event {
             input: "1x28x28".into(),
             layers: vec![layer("dense 784 → 10"), layer("head")],
             parameters: 15_700,
+            step_bytes: None,
         },
         data: DataInfo {
             name: "mnist".into(),

@@ -130,7 +130,8 @@ impl Plan {
         });
         let layers: Vec<LayerInfo> = blocks.chain(own).collect();
         let parameters = layers.iter().map(|layer| layer.parameters).sum();
-        Network { input: self.task.input.to_string(), layers, parameters, step_bytes: None }
+        let step_bytes = learner.step_bytes(net, self.recipe.train.batch as usize);
+        Network { input: self.task.input.to_string(), layers, parameters, step_bytes }
     }
 
     /// The training rows of epoch `epoch` (from 1), in that epoch's order.

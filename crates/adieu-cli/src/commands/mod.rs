@@ -1,5 +1,6 @@
 //! The commands, one file each, and what several of them need.
 
+mod bench;
 mod data;
 mod duel;
 mod eval;
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 use adieu::Trained;
 use anyhow::Context;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Bench, Command};
 use crate::fault::Usage;
 use crate::progress::Manner;
 use crate::{threads, words};
@@ -39,6 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::List(asked) => list::run(&asked),
         Command::Lint(asked) => lint::run(&asked),
         Command::Data(asked) => data::run(&asked),
+        Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { out } => shell::man(out.as_deref()),
     }

@@ -8,6 +8,18 @@
 //!
 //! D is dropout (off by default). The output layer is the learner's own: the trunk it shares has none.
 //!
+//! # Memory
+//! With B rows, nₗ outputs of layer l and K classes, in numbers of four bytes, while the error goes from layer l to the
+//! one below (n₀: no error goes to the data, one number a row scales it):
+//!
+//! ```text
+//! B (1 + n₁ + … + nₗ) + B (nₗ + nₗ₋₁) + nₗ       activity up to here, two errors, gradient of the bias
+//! B (1 + n₁ + … + n_L) + 2 B K                   or when the loss is taken: all activity, logits, their error
+//! ```
+//!
+//! The larger, and the working memory of the kernels, are what a step takes. Activations that need their input keep it
+//! for each layer, dropout its mask and what it lets through: all of it grows with the depth.
+//!
 //! # Differences from the paper
 //! - Softmax cross-entropy, not squared error; momentum or AdamW, not plain gradient descent; ReLU by default.
 //! - The input row is normalised as Forward-Forward normalises its own, so that both see the same numbers (the label
@@ -21,7 +33,7 @@ use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activation::Activation;
 use crate::parts::activity::Activity;
-use crate::parts::block::{Block, Net, Saved};
+use crate::parts::block::{Arrays, Block, Net, Pull, Saved};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::dense::Dense;
 use crate::parts::dropout::Dropout;
@@ -71,7 +83,8 @@ impl LearnerFn for BackProp {
         let widths = widths(net, task.input);
         let last = widths.last().copied().unwrap_or(task.input.features());
         let mut chance = Rng::stream(task.seed, Purpose::Head, 0);
-        let mut output = Dense::new("output", last, task.classes, Activation::Identity, &mut chance);
+        let mut output =
+            Dense::new("output", last, task.classes, Activation::Identity, &mut chance).without_squares();
         let descent = Descent::new(&self.optimizer, "descent", |visit| {
             net.iter_mut().for_each(|block| block.params(visit));
             output.params(visit);
@@ -116,13 +129,14 @@ impl Learner for Running {
         let (z, saved) = self.output.forward(x, &mut chance);
         let all = kept.iter().flat_map(|(saved, dropped)| std::iter::once(saved).chain(dropped));
         cx.clock.held(Saved::bytes(all.chain([&saved])));
-        let z = z.tensor();
+        let z = z.into_tensor();
         finite(&view(&z), None, "logits")?;
 
         cx.clock.press(Phase::Credit, top);
         let loss = CrossEntropy { label_smoothing: self.recipe.label_smoothing };
         let (loss, dz) = loss.loss(&z, &batch.labels); // L, ∂L/∂z
         let wrong = misjudged(&z, &batch.labels);
+        drop(z);
         self.descent.begin(self.recipe.schedule.gain(self.epoch, self.task.epochs));
         let mut dx =
             self.output.pullback(saved, dz.into(), top > 0, &mut self.descent.on(&mut *cx.clock, top));
@@ -153,6 +167,10 @@ impl Learner for Running {
         self.output.apply(&x).tensor()
     }
 
+    fn step_bytes(&self, net: &Net, rows: usize) -> Option<u64> {
+        self.bytes_of_step(net, rows)
+    }
+
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         self.output.params(visit);
         self.descent.params(visit);
@@ -171,6 +189,33 @@ impl Running {
         }
         let (h, saved) = self.drops[l].forward(h, chance);
         (h, Some(saved))
+    }
+}
+
+impl Running {
+    /// See the module: [`Learner::step_bytes`].
+    fn bytes_of_step(&self, net: &Net, rows: usize) -> Option<u64> {
+        let drops = self.recipe.dropout != 0.0;
+        let scales = if self.recipe.norm == Norm::None { 0 } else { rows as u64 * 4 };
+        let (mut kept, mut most, mut scratch, mut last) = (scales, 0, 0, 0);
+        let output: &dyn Block = &self.output;
+        for (l, block) in net.iter().map(|block| &**block).chain([output]).enumerate() {
+            let pieces = block.arrays(rows, Pull { dx: l > 0, push: false })?;
+            scratch = scratch.max(Arrays::scratch(&pieces));
+            for (i, piece) in pieces.iter().enumerate() {
+                let h = if piece.keeps_output { piece.output } else { 0 };
+                kept += piece.kept;
+                // Its error comes down while it, and all below it, still hold what they kept.
+                most = most.max(kept + h + piece.output + piece.pullback);
+                // Dropout keeps its mask; what it lets through is an array of its own beside h.
+                let dropped =
+                    if drops && l < net.len() && i + 1 == pieces.len() { piece.output + h } else { 0 };
+                kept += piece.output + dropped;
+                last = piece.output;
+            }
+        }
+        // The last output is the logits, whose error is as large.
+        Some(most.max(kept + last) + scratch)
     }
 }
 

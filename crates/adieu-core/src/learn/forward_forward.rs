@@ -29,6 +29,7 @@
 //! - With one layer there is none after the first: `skip_first = false` must be said.
 
 mod image;
+mod memory;
 mod overlap;
 mod readout;
 mod settings;
@@ -47,7 +48,7 @@ use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::dense::Dense;
-use crate::parts::host::view;
+use crate::parts::host::{update, view};
 use crate::parts::label_code::Labels;
 use crate::parts::negatives::Evidence;
 use crate::parts::objective::Tags;
@@ -166,22 +167,18 @@ impl Learner for Running {
 
         cx.clock.press(Phase::Negatives, 0);
         let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
+        drop(logits);
         let mut lesson = Lesson::new(&recipe, self.gain(), &batch.labels, &wrong);
         let mut chance = cx.chance(Purpose::Dropout);
-        let mut x = None;
+        let mut below = Some(Below::Image(image));
         for (l, block) in net.iter_mut().enumerate().take(top + 1) {
+            let Some(shown) = below.take() else { break };
             cx.clock.press(Phase::Forward, l);
-            let below = x.take().map_or(Below::Image(&image), Below::Layer);
-            let active = lesson.forward(&mut **block, below, &mut chance, &mut *cx.clock);
+            let active = lesson.forward(&mut **block, shown, &mut chance, &mut *cx.clock);
             lesson.learns = recipe.layers == Together::Together || l == top;
-            x = Some(self.layers[l].learn(
-                l,
-                &mut **block,
-                active,
-                &mut lesson,
-                &mut *cx.clock,
-                &mut said,
-            )?);
+            let layer = &mut self.layers[l];
+            let x = layer.learn(l, &mut **block, active, &mut lesson, &mut *cx.clock, &mut said)?;
+            below = Some(Below::Layer(x));
         }
         cx.clock.held(0);
         Ok(said)
@@ -218,6 +215,10 @@ impl Learner for Running {
             "head" if self.recipe.head => self.logits(net, x),
             other => panic!("Forward-Forward has no read-out `{other}`"),
         }
+    }
+
+    fn step_bytes(&self, net: &Net, rows: usize) -> Option<u64> {
+        self.bytes_of_step(net, rows)
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
@@ -281,11 +282,11 @@ impl Running {
     }
 }
 
-/// What a layer is shown.
+/// What a layer is shown: `I` is [`Image`], or a loan of it to a pass that is not the last.
 #[allow(clippy::large_enum_variant, reason = "one at a time, on the stack")]
-enum Below<'a> {
+enum Below<I> {
     /// The first one: the images, with labels to be written in.
-    Image(&'a Image<'a>),
+    Image(I),
     /// The others: what the layer below hands up.
     Layer(Activity),
 }
@@ -315,7 +316,7 @@ impl Lesson<'_> {
     fn forward(
         &self,
         block: &mut dyn Block,
-        below: Below<'_>,
+        below: Below<Image<'_>>,
         chance: &mut Rng,
         clock: &mut dyn Clock,
     ) -> (Activity, Saved) {
@@ -349,10 +350,12 @@ impl Layer {
         tags.of_ones = self.of_ones;
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
         say(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
+        drop(g);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
         said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
         if learns {
-            let dh = recipe.goodness.pullback(&h, &(dg * 0.5)); // ∂(½L)/∂h
+            let dg = update(dg, |dg| dg.iter_mut().for_each(|dg| *dg *= 0.5));
+            let dh = recipe.goodness.pullback(&h, &dg); // ∂(½L)/∂h
             let ungated = self.peer_push(&h, tags.real.len() / 2, recipe);
             self.descent.begin(gain);
             let credit = Credit { dy: dh, ungated, skip_idle_rows: recipe.skip_satisfied };
@@ -377,7 +380,8 @@ impl Layer {
             *m = keep * *m + (1.0 - keep) * sum / positives as f32;
         }
         let mean = (m.iter().map(|m| f64::from(*m)).sum::<f64>() / n as f64) as f32;
-        let da = m.iter().map(|m| lambda * (m - mean) / positives as f32).collect();
+        let mut da = sums;
+        da.iter_mut().zip(m).for_each(|(da, m)| *da = lambda * (*m - mean) / positives as f32);
         Some(Ungated { rows: positives, da })
     }
 }

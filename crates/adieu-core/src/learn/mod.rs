@@ -182,6 +182,13 @@ pub trait Learner: Send {
     /// If `readout` is not among [`Learner::readouts`].
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
 
+    /// The most bytes that arrays of numbers take at once in a step of `rows` rows on one thread: activity, what is
+    /// kept, errors, and the kernels' working memory; data, parameters and moments are not counted. With a read-out
+    /// that rests on some steps, it is that of a step on which it does not. `None` where nobody states it.
+    fn step_bytes(&self, _net: &Net, _rows: usize) -> Option<u64> {
+        None
+    }
+
     /// Shows everything that a checkpoint must hold beside the network.
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param));
 

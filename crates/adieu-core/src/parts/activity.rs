@@ -55,14 +55,26 @@ impl Activity {
         })
     }
 
-    /// The values, each row times its new factor.
+    /// The same rows without their sums of squares, for keeping.
+    #[must_use]
+    pub fn without_squares(self) -> Activity {
+        Activity { squares: OnceLock::new(), ..self }
+    }
+
+    /// The values, each row times its new factor. The sums of squares, which a factor is made of, stay behind.
     ///
     /// # Panics
     /// If there are scales already, or not one for each row.
     pub fn scaled(&self, scales: Vec<f32>) -> Activity {
         assert!(self.scales.is_none(), "rows are scaled once");
         let rows = self.dims()[0];
-        Activity { scales: Some(matrix(scales, rows, 1)), ..self.clone() }
+        Activity { scales: Some(matrix(scales, rows, 1)), ..Activity::from(self.values.clone()) }
+    }
+
+    /// `values` with the scales of `self`.
+    pub fn lend_scales(&self, values: Tensor) -> Activity {
+        debug_assert_eq!(values.dims()[0], self.dims()[0], "a scale for each row");
+        Activity { scales: self.scales.clone(), ..Activity::from(values) }
     }
 
     /// The scales, if there are any.
@@ -77,6 +89,11 @@ impl Activity {
         let mut out = vec![0.0; rows * cols];
         scale_rows(&view(&self.values), cols, &view(scales), &mut out);
         matrix(out, rows, cols)
+    }
+
+    /// [`Activity::tensor`], giving up all else.
+    pub fn into_tensor(self) -> Tensor {
+        if self.scales.is_some() { self.tensor() } else { self.values }
     }
 
     /// Lends the numbers to a kernel.

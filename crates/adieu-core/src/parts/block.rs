@@ -41,6 +41,11 @@ pub trait Block: Send + Sync {
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError>;
     /// What it costs for a batch of `rows`.
     fn cost(&self, rows: usize) -> Cost;
+    /// The arrays of a training step, piece by piece from the input on (a row of blocks has several pieces), or
+    /// `None` if a library will not tell. `pull` says what is asked of `pullback`.
+    fn arrays(&self, _rows: usize, _pull: Pull) -> Option<Vec<Arrays>> {
+        None
+    }
     /// For people: `dense 784 → 1000, relu`.
     fn describe(&self) -> String;
     /// This block, if it is a dense layer: passes that differ in a few inputs only can share its product.
@@ -68,6 +73,46 @@ pub struct Cost {
     pub keeps_input: bool,
     /// Whether `saved_bytes` includes the output itself (shared with whoever uses it next).
     pub keeps_output: bool,
+}
+
+/// What `pullback` is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// Whether ∂L/∂x is wanted.
+    pub dx: bool,
+    /// Whether some rows are pushed: see [`Ungated`].
+    pub push: bool,
+}
+
+/// The arrays of numbers that a piece of a network makes in a training step, in bytes for a batch. Its output also
+/// has a sum of squares for each row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrays {
+    /// y, and ∂L/∂y.
+    pub output: u64,
+    /// What [`Saved`] holds beside x and y. It always holds x.
+    pub kept: u64,
+    /// Whether [`Saved`] holds y.
+    pub keeps_output: bool,
+    /// What `pullback` makes: ∂L/∂x, gradients that are not fused with their step, sums.
+    pub pullback: u64,
+    /// Working memory of the kernels in `apply` and `forward`.
+    pub forward_scratch: u64,
+    /// And in `pullback`.
+    pub pullback_scratch: u64,
+}
+
+impl Arrays {
+    /// The most bytes that `apply` of a row of pieces makes at once, `squares` being those of a sum of squares a row.
+    pub fn of_apply(pieces: &[Arrays], squares: u64) -> u64 {
+        let both = |two: &[Arrays]| two.iter().map(|piece| piece.output + squares).sum();
+        pieces.windows(2.min(pieces.len())).map(both).max().unwrap_or(0)
+    }
+
+    /// The most working memory of their kernels.
+    pub fn scratch(pieces: &[Arrays]) -> u64 {
+        pieces.iter().map(|piece| piece.forward_scratch.max(piece.pullback_scratch)).max().unwrap_or(0)
+    }
 }
 
 /// What a block kept from `forward` so that `pullback` can run. Dropping it frees the memory.

@@ -7,7 +7,7 @@ use adieu_kernels::{self as kernels, Epilogue, Errors, Outputs, Rows, Terms, Wei
 
 use super::activation::Activation;
 use super::activity::Activity;
-use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
+use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, Ungated};
 use super::chance::Rng;
 use super::host::{matrix, view};
 use super::param::Param;
@@ -22,6 +22,8 @@ pub struct Dense {
     activation: Activation,
     precision: Precision,
     zeros: Zeros,
+    /// Whether rows come with their sums of squares.
+    squares: bool,
     n_in: usize,
     n_out: usize,
 }
@@ -41,6 +43,7 @@ impl Dense {
     /// W = 0, no activation: a linear read-out.
     pub fn linear_zero(path: &str, n_in: usize, n_out: usize, bias: bool) -> Dense {
         Dense::from_rows(path, n_in, n_out, &vec![0.0; n_in * n_out], bias, Activation::Identity)
+            .without_squares()
     }
 
     fn from_rows(
@@ -54,7 +57,7 @@ impl Dense {
         let weight = Param::weights(format!("{path}.weight"), n_in, n_out, rows);
         let bias = bias.then(|| Param::new(format!("{path}.bias"), &[n_out], vec![0.0; n_out], false));
         let (precision, zeros) = (Precision::F32, Zeros::Multiply);
-        Dense { weight, bias, activation, precision, zeros, n_in, n_out }
+        Dense { weight, bias, activation, precision, zeros, squares: true, n_in, n_out }
     }
 
     /// The same layer, with products in `precision`.
@@ -70,6 +73,11 @@ impl Dense {
     /// same as long as weights and errors are finite.
     pub fn skipping_zeros(self, skip: bool) -> Dense {
         Dense { zeros: if skip { Zeros::Choose } else { Zeros::Multiply }, ..self }
+    }
+
+    /// The same layer for where nobody asks for its rows' sums of squares: at the end of a network.
+    pub fn without_squares(self) -> Dense {
+        Dense { squares: false, ..self }
     }
 
     fn weights(&self) -> Weights<'_> {
@@ -89,6 +97,18 @@ impl Dense {
         matrix(base, rows, self.n_out)
     }
 
+    /// Working memory of [`Dense::base`] for x of `base_rows`, and of [`Dense::forward_shared`] for a code `[rows,
+    /// columns]`.
+    pub fn shared_scratch(&self, base_rows: usize, [rows, columns]: [usize; 2]) -> u64 {
+        let base = self.forward_scratch(base_rows, self.n_in, false);
+        base.max(self.forward_scratch(rows, columns, self.squares))
+    }
+
+    fn forward_scratch(&self, rows: usize, cols: usize, squares: bool) -> u64 {
+        let (n_out, precision) = (self.n_out, self.precision.kernel());
+        kernels::forward_scratch(rows, cols, n_out, precision, self.zeros, squares) as u64
+    }
+
     /// [`Block::apply`] for the inputs that `shared` describes.
     pub fn apply_shared(&self, shared: &Shared<'_>) -> Activity {
         self.product(shared.code, Some(shared.base), None)
@@ -102,14 +122,15 @@ impl Dense {
     /// φ(x W + b), or φ(s ⊙ (x W + base) + b) with x having fewer columns and s its scales.
     fn product(&self, x: &Activity, base: Option<&Tensor>, mut pre: Option<&mut Vec<f32>>) -> Activity {
         let [rows, _] = x.dims();
-        let (mut h, mut squares) = (vec![0.0; rows * self.n_out], vec![0.0; rows]);
+        let mut h = vec![0.0; rows * self.n_out];
+        let mut squares = self.squares.then(|| vec![0.0; rows]);
         if let Some(pre) = pre.as_deref_mut() {
-            pre.resize(h.len(), 0.0);
+            *pre = vec![0.0; h.len()];
         }
         let (bias, activation) = (self.bias.as_ref().map(Param::values), self.activation.kernel());
         let base = base.map(view);
         let epilogue = Epilogue { bias, activation, base: base.as_deref() };
-        let out = Outputs { h: &mut h, pre: pre.map(Vec::as_mut_slice), squares: Some(&mut squares) };
+        let out = Outputs { h: &mut h, pre: pre.map(Vec::as_mut_slice), squares: squares.as_deref_mut() };
         kernels::forward(
             x.lend().rows().with_zeros(self.zeros),
             self.weights(),
@@ -117,7 +138,11 @@ impl Dense {
             self.precision.kernel(),
             out,
         );
-        Activity::with_squares(matrix(h, rows, self.n_out), squares)
+        let h = matrix(h, rows, self.n_out);
+        match squares {
+            Some(squares) => Activity::with_squares(h, squares),
+            None => h.into(),
+        }
     }
 
     /// Runs `product` on `x` and keeps what the pullback needs.
@@ -126,6 +151,7 @@ impl Dense {
         x: Activity,
         product: impl FnOnce(&Dense, &Activity, Option<&mut Vec<f32>>) -> Activity,
     ) -> (Activity, Saved) {
+        let x = x.without_squares();
         if self.activation.kernel().needs_input() {
             let mut pre = Vec::new();
             let h = product(self, &x, Some(&mut pre));
@@ -133,8 +159,14 @@ impl Dense {
             (h, Saved::of(vec![x, pre.into()]))
         } else {
             let h = product(self, &x, None);
-            (h.clone(), Saved::of(vec![x, h]))
+            let kept = self.keeps_output().then(|| h.clone().without_squares());
+            (h, Saved::of([x].into_iter().chain(kept).collect()))
         }
+    }
+
+    /// The identity has a slope that need not be kept.
+    fn keeps_output(&self) -> bool {
+        !self.activation.kernel().needs_input() && self.activation != Activation::Identity
     }
 
     /// Adds what a push on the total input does to the inputs: the same to each of its rows.
@@ -196,8 +228,8 @@ pub struct Shared<'a> {
     pub code: &'a Activity,
 }
 
-/// The rows in which `dy` is not zero, if there are others.
-fn busy_rows(dy: &Activity) -> Option<Vec<u32>> {
+/// The rows in which `dy` is not zero. There is room for all.
+fn busy_rows(dy: &Activity) -> Vec<u32> {
     let ([rows, n], dy) = (dy.dims(), dy.lend());
     let busy = |row: &u32| {
         let row = *row as usize;
@@ -206,8 +238,9 @@ fn busy_rows(dy: &Activity) -> Option<Vec<u32>> {
             None => dy.values()[row * n..][..n].iter().any(|d| *d != 0.0),
         }
     };
-    let busy: Vec<u32> = (0..rows as u32).filter(busy).collect();
-    (busy.len() < rows).then_some(busy)
+    let mut all = Vec::with_capacity(rows);
+    all.extend((0..rows as u32).filter(busy));
+    all
 }
 
 impl Block for Dense {
@@ -229,7 +262,7 @@ impl Block for Dense {
         descend: &mut dyn Descend,
     ) -> Option<Tensor> {
         descend.credit_begins();
-        let [x, kept] = &saved.matrices[..] else { unreachable!("forward saved two matrices") };
+        let (x, kept) = (&saved.matrices[0], saved.matrices.get(1));
         let (rows, n_in, n_out) = (x.dims()[0], self.n_in, self.n_out);
         let Credit { dy, ungated, skip_idle_rows } = credit;
         assert!(
@@ -237,10 +270,13 @@ impl Block for Dense {
             "{}: push",
             self.describe()
         );
-        let (activation, kept) = (self.activation.kernel(), view(kept.values()));
-        let busy = if skip_idle_rows { busy_rows(&dy) } else { None };
+        let (activation, kept) = (self.activation.kernel(), kept.map(|kept| view(kept.values())));
+        let busy = skip_idle_rows.then(|| busy_rows(&dy));
         let dy = dy.lend();
-        let da = Errors::gated(dy.rows(), activation, &kept); // da = dh ⊙ φ'(a)
+        let da = match &kept {
+            Some(kept) => Errors::gated(dy.rows(), activation, kept), // da = dh ⊙ φ'(a)
+            None => Errors::new(dy.rows()),
+        };
         let dx = want_dx.then(|| {
             descend.work((rows * n_in * n_out) as u64);
             let mut dx = vec![0.0; rows * n_in];
@@ -250,7 +286,8 @@ impl Block for Dense {
             }
             matrix(dx, rows, n_in)
         });
-        self.hand_over(x, da, busy.as_deref(), ungated.as_ref(), descend);
+        let some = busy.as_deref().filter(|busy| busy.len() < rows);
+        self.hand_over(x, da, some, ungated.as_ref(), descend);
         dx
     }
 
@@ -270,16 +307,40 @@ impl Block for Dense {
     fn cost(&self, rows: usize) -> Cost {
         let product = (rows * self.n_in * self.n_out) as u64;
         let biases = self.bias.as_ref().map_or(0, Param::count);
+        let linear = self.activation == Activation::Identity;
         Cost {
             forward_macs: product,
             weight_macs: product,
             input_macs: product,
             parameters: (self.n_in * self.n_out + biases) as u64,
             output_bytes: (rows * self.n_out * 4) as u64,
-            saved_bytes: Some((rows * self.n_out * 4) as u64),
+            saved_bytes: Some(if linear { 0 } else { (rows * self.n_out * 4) as u64 }),
             keeps_input: true,
-            keeps_output: !self.activation.kernel().needs_input(),
+            keeps_output: self.keeps_output(),
         }
+    }
+
+    fn arrays(&self, rows: usize, pull: Pull) -> Option<Vec<Arrays>> {
+        let (cost, n_in, n_out) = (self.cost(rows), self.n_in, self.n_out);
+        let (precision, zeros) = (self.precision.kernel(), self.zeros);
+        let dx = if pull.dx { rows * n_in } else { 0 };
+        let sum = if pull.push { n_in } else { 0 };
+        let db = self.bias.as_ref().map_or(0, Param::count);
+        let terms = rows + usize::from(pull.push);
+        let mut pullback_scratch = kernels::weight_gradient_scratch(terms, n_in, n_out, precision, zeros);
+        if pull.dx {
+            let scratch = kernels::input_gradient_scratch(rows, n_in, n_out, precision);
+            pullback_scratch = pullback_scratch.max(scratch);
+        }
+        let keeps_output = self.keeps_output();
+        Some(vec![Arrays {
+            output: cost.output_bytes,
+            kept: cost.saved_bytes.filter(|_| !keeps_output).unwrap_or(0),
+            keeps_output,
+            pullback: (dx + sum + db) as u64 * 4,
+            forward_scratch: self.forward_scratch(rows, n_in, self.squares),
+            pullback_scratch: pullback_scratch as u64,
+        }])
     }
 
     fn describe(&self) -> String {

@@ -4,7 +4,7 @@
 use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved};
 use super::chance::Rng;
-use super::host::{matrix, zip};
+use super::host::{matrix, update, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
@@ -17,6 +17,11 @@ pub struct Dropout {
     pub features: usize,
 }
 
+/// `x ⊙ mask`, in place where nobody else holds x.
+fn through(x: Tensor, mask: &Tensor) -> Tensor {
+    update(x, |x| x.iter_mut().zip(view(mask).iter()).for_each(|(x, m)| *x *= m))
+}
+
 impl Block for Dropout {
     fn apply(&self, x: &Activity) -> Activity {
         x.clone()
@@ -27,7 +32,7 @@ impl Block for Dropout {
         let keep = 1.0 / (1.0 - self.p);
         let mask = (0..rows * cols).map(|_| if chance.unit() < self.p { 0.0 } else { keep }).collect();
         let mask = matrix(mask, rows, cols);
-        (zip(&x.tensor(), &mask, |x, m| x * m).into(), Saved::of(vec![mask.into()]))
+        (through(x.into_tensor(), &mask).into(), Saved::of(vec![mask.into()]))
     }
 
     fn pullback(
@@ -37,7 +42,7 @@ impl Block for Dropout {
         want_dx: bool,
         _: &mut dyn Descend,
     ) -> Option<Tensor> {
-        want_dx.then(|| zip(&credit.dy.tensor(), saved.matrices[0].values(), |d, m| d * m))
+        want_dx.then(|| through(credit.dy.into_tensor(), saved.matrices[0].values()))
     }
 
     fn params(&mut self, _: &mut dyn FnMut(&mut Param)) {}

@@ -58,6 +58,20 @@ pub fn zip(a: &Tensor, b: &Tensor, f: impl Fn(f32, f32) -> f32) -> Tensor {
     matrix(view(a).iter().zip(view(b).iter()).map(|(a, b)| f(*a, *b)).collect(), rows, cols)
 }
 
+/// `t` with its values changed by `change`: in place where nobody else holds them.
+pub fn update(t: Tensor, change: impl FnOnce(&mut [f32])) -> Tensor {
+    let [rows, cols] = t.dims();
+    let mut flex = t.try_into_primitive::<Flex>().expect("the tensor lives on the CPU device");
+    let whole = flex.is_contiguous() && flex.bytes().len() == rows * cols * size_of::<f32>();
+    if whole && let Some(values) = flex.try_storage_mut::<f32>() {
+        change(values);
+        return Tensor::from_primitive::<Flex>(flex);
+    }
+    let mut values = View(if flex.is_contiguous() { flex } else { flex.to_contiguous() }).to_vec();
+    change(&mut values);
+    matrix(values, rows, cols)
+}
+
 /// The rows of `a`, then the rows of `b`.
 ///
 /// # Panics
@@ -88,5 +102,18 @@ mod tests {
         assert_eq!(address(&t), address_before);
         assert_eq!(&view(&t)[..], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(&view(&t.transpose())[..], &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn updating_copies_only_what_others_hold() {
+        let double = |values: &mut [f32]| values.iter_mut().for_each(|v| *v *= 2.0);
+        let t = matrix(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3);
+        let address_before = address(&t);
+        let t = update(t, double);
+        assert_eq!((address(&t), &view(&t)[..]), (address_before, &[2.0, 4.0, 6.0, 8.0, 10.0, 12.0][..]));
+        let twice = update(t.clone(), double);
+        assert_eq!(&view(&twice)[..], &[4.0, 8.0, 12.0, 16.0, 20.0, 24.0]);
+        assert_eq!(&view(&update(t.clone().transpose(), double))[..], &[4.0, 16.0, 8.0, 20.0, 12.0, 24.0]);
+        assert_eq!(&view(&t)[..], &[2.0, 4.0, 6.0, 8.0, 10.0, 12.0], "the other holder sees nothing");
     }
 }

@@ -44,7 +44,7 @@ impl Norm {
     pub fn apply(self, h: &Activity) -> Activity {
         match self.scales(&view(h.squares()), h.dims()[1]) {
             Some(scales) => h.scaled(scales),
-            None => h.clone(),
+            None => h.clone().without_squares(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! Forward-Forward and back-propagation is a network of stacks and needs no code of its own.
 
 use super::activity::Activity;
-use super::block::{Block, Cost, Credit, Descend, Saved, shape_through};
+use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, shape_through};
 use super::chance::Rng;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
@@ -87,6 +87,14 @@ impl Block for Stack {
             below = Some(cost);
         }
         whole
+    }
+
+    fn arrays(&self, rows: usize, pull: Pull) -> Option<Vec<Arrays>> {
+        let last = self.0.len() - 1;
+        let inside = |i| Pull { dx: pull.dx || i > 0, push: pull.push && i == last };
+        let all: Option<Vec<_>> =
+            self.0.iter().enumerate().map(|(i, block)| block.arrays(rows, inside(i))).collect();
+        all.map(|all| all.concat())
     }
 
     fn describe(&self) -> String {

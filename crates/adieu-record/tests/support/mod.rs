@@ -68,11 +68,8 @@ fn network() -> impl Strategy<Value = Network> {
         units,
         parameters,
     });
-    (text(), few(layer), any::<u64>()).prop_map(|(input, layers, parameters)| Network {
-        input,
-        layers,
-        parameters,
-    })
+    (text(), few(layer), any::<u64>(), option::of(any::<u64>()))
+        .prop_map(|(input, layers, parameters, step_bytes)| Network { input, layers, parameters, step_bytes })
 }
 
 fn data() -> impl Strategy<Value = DataInfo> {

@@ -13,6 +13,7 @@ mod method;
 mod mistakes;
 mod phases;
 mod recipes;
+mod rows_taught;
 mod separation;
 mod verdict;
 
@@ -32,6 +33,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &phases::Phases,
     &memory::Memory,
     &separation::SeparationOfGoodness,
+    &rows_taught::RowsTaught,
     &confusion::Confusion,
     &features::Features,
     &mistakes::Mistakes,
@@ -202,6 +204,7 @@ mod tests {
         phases: no run metered its phases
         memory: no run metered its memory
         separation: no learner here has a goodness
+        rows_taught: no learner here counts the rows that still teach it
         confusion: no run recorded a confusion matrix
         features: no run recorded pictures of its features
         mistakes: no run recorded pictures of its mistakes

@@ -12,6 +12,8 @@ const STEPS: u64 = 600;
 const ROWS: u64 = 10_000;
 const SIDE: u64 = 28;
 const LAYERS: usize = 4;
+/// By the closed formula, for Forward-Forward and for back-propagation.
+const STEP_BYTES: [u64; 2] = [9_848_000, 43_712_000];
 
 /// Forward-Forward and back-propagation for each seed: `(folder, events)`.
 pub(crate) fn duel_records(seeds: &[u64]) -> Vec<(String, Vec<Stamped>)> {
@@ -100,6 +102,7 @@ pub(crate) fn start(learner: &str, seed: u64) -> RunStart {
             input: text("1x28x28"),
             parameters: layers.iter().map(|l| l.parameters).sum(),
             layers,
+            step_bytes: Some(STEP_BYTES[usize::from(!forward)]),
         },
         data: DataInfo {
             name: text("mnist"),
@@ -119,14 +122,18 @@ pub(crate) fn start(learner: &str, seed: u64) -> RunStart {
 }
 
 fn recipe(learner: &str, seed: u64) -> serde_json::Value {
-    serde_json::json!({
+    let mut recipe = serde_json::json!({
         "name": format!("duel-{learner}"),
         "seed": seed,
         "data": { "kind": "mnist" },
         "train": { "epochs": EPOCHS, "batch": 100 },
         "model": { "blocks": [[1000], [1000], [1000], [1000]] },
         "learner": { "kind": learner, "optimizer": { "kind": "adam", "rate": 0.001, "beta1": 0.9, "beta2": 0.999 } },
-    })
+    });
+    if learner == "forward_forward" {
+        recipe["learner"]["skip_satisfied"] = true.into();
+    }
+    recipe
 }
 
 /// A whole run.
@@ -181,6 +188,8 @@ fn scalars(forward: bool, epoch: f64, chance: &mut Chance) -> Vec<Scalar> {
         say("goodness_negative", Some(layer), 1.0 - (0.62 - 0.06 * layer as f64) * pace - wobble);
         say("pairwise_errors", Some(layer), 0.5 * (1.0 - pace) + 0.01 + 0.004 * layer as f64);
         say("loss", Some(layer), 0.7 - 0.55 * pace);
+        let doubt = (-epoch * (1.1 + 0.25 * layer as f64)).exp();
+        say("rows_taught", Some(layer), 0.14 - 0.03 * layer as f64 + 0.4 * doubt + 0.2 * wobble);
     }
     say("head_loss", None, 0.5 * (-0.5 * epoch).exp() + 0.02);
     scalars

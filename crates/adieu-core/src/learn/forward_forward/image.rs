@@ -65,14 +65,14 @@ impl<'a> Image<'a> {
             }
             _ => {
                 clock.work(first.cost(code.dims()[0]).forward_macs);
-                first.apply(&self.shown(&code))
+                first.apply(&self.shown(code))
             }
         }
     }
 
-    /// The same, with what the pullback needs.
+    /// The same, with what the pullback needs. The last pass: the images' share is given up.
     pub(super) fn forward(
-        &self,
+        self,
         first: &mut dyn Block,
         labels: Labels<'_>,
         chance: &mut Rng,
@@ -84,14 +84,12 @@ impl<'a> Image<'a> {
                 clock.work(macs(known, &code));
                 let x = self.recipe.label.write(self.x, &code);
                 let code = self.normed(known, code);
-                let x = code
-                    .scales()
-                    .map_or(x.clone().into(), |scales| Activity::from(x).scaled(scales.to_vec()));
+                let x = code.lend_scales(x);
                 dense.forward_shared(x, &Shared { base: &known.base, code: &code })
             }
             _ => {
                 clock.work(first.cost(code.dims()[0]).forward_macs);
-                let x = self.shown(&code);
+                let x = self.shown(code);
                 first.forward(x, chance)
             }
         }
@@ -103,19 +101,21 @@ impl<'a> Image<'a> {
     }
 
     /// N(image with label).
-    fn shown(&self, code: &Tensor) -> Activity {
-        self.recipe.norm.apply(&self.recipe.label.write(self.x, code).into())
+    fn shown(&self, code: Tensor) -> Activity {
+        let x = self.recipe.label.write(self.x, &code);
+        drop(code);
+        self.recipe.norm.apply(&x.into())
     }
 
     /// The code with the scales of the whole rows.
     fn normed(&self, known: &Known, code: Tensor) -> Activity {
         let code = Activity::from(code);
+        let mut squares = view(code.squares()).to_vec();
         let rest = view(&known.squares);
-        let squares: Vec<f32> =
-            view(code.squares()).iter().zip(rest.iter().cycle()).map(|(code, rest)| code + rest).collect();
+        squares.iter_mut().zip(rest.iter().cycle()).for_each(|(squares, rest)| *squares += rest);
         match self.recipe.norm.scales(&squares, self.x.dims()[1]) {
             Some(scales) => code.scaled(scales),
-            None => code,
+            None => code.without_squares(),
         }
     }
 }

@@ -93,27 +93,29 @@ impl Stage<'_> {
 
     fn teach(&mut self, flow: &mut Flow, clock: &mut dyn Clock) -> Result<(), Diverged> {
         let Stage { recipe, classes, gain, first, .. } = *self;
-        let image = (first == 0).then(|| Image::new(recipe, &*self.blocks[0], &flow.batch.x, classes, clock));
-        let below = |x: Option<Activity>| match (x, &image) {
-            (Some(x), _) => Below::Layer(x),
-            (None, Some(image)) => Below::Image(image),
-            (None, None) => unreachable!("a batch begins with its images, in the first stage"),
-        };
+        let mut image =
+            (first == 0).then(|| Image::new(recipe, &*self.blocks[0], &flow.batch.x, classes, clock));
         let mut lesson = Lesson::new(recipe, gain, &flow.batch.labels, &flow.wrong);
         for (i, (block, layer)) in self.blocks.iter_mut().zip(&mut *self.layers).enumerate() {
             if flow.reads_out {
-                let h = neutral(recipe, &**block, below(flow.neutral.take()), clock);
+                let h = neutral(recipe, &**block, &below(flow.neutral.take(), image.as_ref()), clock);
                 if self.heads[i] {
                     flow.read.push((first + i, h.clone()));
                 }
                 flow.neutral = Some(h);
             }
-            let active = lesson.forward(&mut **block, below(flow.x.take()), &mut flow.chance, clock);
+            let x = below(flow.x.take(), image.take());
+            let active = lesson.forward(&mut **block, x, &mut flow.chance, clock);
             flow.x =
                 Some(layer.learn(first + i, &mut **block, active, &mut lesson, clock, &mut flow.said)?);
         }
         Ok(())
     }
+}
+
+fn below<I>(x: Option<Activity>, image: Option<I>) -> Below<I> {
+    let first = || Below::Image(image.expect("a batch begins with its images, in the first stage"));
+    x.map_or_else(first, Below::Layer)
 }
 
 /// Cuts blocks into at most `stages` runs of about the same number of multiply-adds.

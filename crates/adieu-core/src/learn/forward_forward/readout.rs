@@ -6,10 +6,10 @@ use crate::Tensor;
 use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
-use crate::parts::block::{Block, Net, Saved};
+use crate::parts::block::{Arrays, Block, Net, Pull, Saved};
 use crate::parts::chance::Purpose;
 use crate::parts::dense::Dense;
-use crate::parts::host::{matrix, view};
+use crate::parts::host::{matrix, update, view};
 use crate::parts::label_code::Labels;
 use crate::parts::objective::CrossEntropy;
 use crate::parts::optimizer::Descent;
@@ -18,6 +18,14 @@ use crate::parts::optimizer::Descent;
 pub(super) struct Head {
     pub(super) dense: Dense,
     pub(super) descent: Descent,
+}
+
+impl Head {
+    /// Working memory of its products.
+    pub(super) fn scratch(&self, rows: usize) -> u64 {
+        let pull = Pull { dx: false, push: false };
+        self.dense.arrays(rows, pull).map_or(0, |pieces| Arrays::scratch(&pieces))
+    }
 }
 
 impl Running {
@@ -38,13 +46,14 @@ impl Running {
         let (mut x, mut read) = (None, Vec::new());
         for (l, block) in net.iter().enumerate().take(self.top() + 1) {
             cx.clock.press(Phase::Readout, l);
-            let below = x.take().map_or(Below::Image(image), Below::Layer);
-            let h = neutral(&self.recipe, &**block, below, &mut *cx.clock);
+            let below = x.map_or(Below::Image(image), Below::Layer);
+            let h = neutral(&self.recipe, &**block, &below, &mut *cx.clock);
             if self.heads[l].is_some() {
                 read.push((l, h.clone()));
             }
             x = Some(h);
         }
+        drop(x);
         let logits = self.teach_head(read, batch, cx, said)?;
         self.remember(&batch.ids, &logits);
         Ok(Some(logits))
@@ -65,7 +74,7 @@ impl Running {
             let Some(head) = &mut self.heads[l] else { continue };
             cx.clock.work(head.dense.cost(rows).forward_macs);
             let (part, saved) = head.dense.forward(h, &mut chance);
-            logits = Some(plus(logits, part.tensor()));
+            logits = Some(plus(logits, part.into_tensor()));
             kept.push((l, saved));
         }
         cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
@@ -105,7 +114,11 @@ impl Running {
     fn known_logits(&self, ids: &[u32]) -> Option<Tensor> {
         let (classes, table) = (self.task.classes, self.known.values());
         let row = |id: &u32| &table[*id as usize * classes..][..classes];
-        (!table.is_empty()).then(|| matrix(ids.iter().flat_map(row).copied().collect(), ids.len(), classes))
+        (!table.is_empty()).then(|| {
+            let mut logits = Vec::with_capacity(ids.len() * classes);
+            ids.iter().for_each(|id| logits.extend_from_slice(row(id)));
+            matrix(logits, ids.len(), classes)
+        })
     }
 
     /// Read-out A: the head under a neutral label `[B, K]`.
@@ -116,7 +129,7 @@ impl Running {
         for (l, head) in self.heads.iter().enumerate() {
             let x = self.recipe.norm.apply(&h);
             if let Some(head) = head {
-                logits = Some(plus(logits, head.dense.apply(&x).tensor()));
+                logits = Some(plus(logits, head.dense.apply(&x).into_tensor()));
             }
             if let Some(above) = net.get(l + 1) {
                 h = above.apply(&x);
@@ -151,14 +164,14 @@ impl Running {
 pub(super) fn neutral(
     recipe: &ForwardForward,
     block: &dyn Block,
-    below: Below<'_>,
+    below: &Below<&Image<'_>>,
     clock: &mut dyn Clock,
 ) -> Activity {
     let h = match below {
         Below::Image(image) => image.apply(block, Labels::Neutral, clock),
         Below::Layer(x) => {
             clock.work(block.cost(x.dims()[0]).forward_macs);
-            block.apply(&x)
+            block.apply(x)
         }
     };
     recipe.norm.apply(&h)
@@ -166,7 +179,7 @@ pub(super) fn neutral(
 
 fn plus(sum: Option<Tensor>, part: Tensor) -> Tensor {
     match sum {
-        Some(sum) => sum + part,
+        Some(sum) => update(sum, |sum| sum.iter_mut().zip(view(&part).iter()).for_each(|(s, p)| *s += p)),
         None => part,
     }
 }

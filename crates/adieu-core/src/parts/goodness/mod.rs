@@ -15,6 +15,11 @@ pub trait GoodnessFn: std::fmt::Debug {
     fn value(&self, h: &Activity) -> Tensor;
     /// ∂L/∂h `[B, n]` from ∂L/∂g `[B, k]`.
     fn pullback(&self, h: &Activity, dg: &Tensor) -> Activity;
+    /// Bytes of the arrays that the result of `pullback` has to itself, for `h [rows, n]`; `None`: not stated, and
+    /// then nor is the memory of a step. Stating them promises that g is `[rows, 1]` and that nothing else is made.
+    fn pullback_bytes(&self, _rows: usize, _n: usize) -> Option<u64> {
+        None
+    }
     /// Goodness of a row whose `n` units all have activity 1: the unit in which thresholds are given.
     fn of_ones(&self, n: usize) -> f64;
 }

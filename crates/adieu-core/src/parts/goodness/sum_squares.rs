@@ -22,6 +22,10 @@ impl GoodnessFn for SumSquares {
         h.scaled(view(dg).iter().map(|dg| 2.0 * dg).collect())
     }
 
+    fn pullback_bytes(&self, rows: usize, _: usize) -> Option<u64> {
+        Some(rows as u64 * 4)
+    }
+
     fn of_ones(&self, n: usize) -> f64 {
         n as f64
     }
