@@ -252,10 +252,24 @@ fn the_engine_s_bench_tells_programs_what_it_found() {
             "{text}"
         );
     }
-    for key in ["ff_seconds", "ff_plain_seconds", "ff_cached_seconds", "bp_seconds"] {
+    for key in ["ff_seconds", "ff_plain_seconds", "ff_cached_seconds", "bp_seconds", "bp_plain_seconds"] {
         assert!(last["epoch"][key].as_f64().unwrap() > 0.0, "{key}: {text}");
     }
     assert_eq!(last["epoch"]["steps"], 3);
+    let short = desk.adieu("bench engine --rows 16 --hidden 20,30 --turns 1 --no-epoch --json").well();
+    let last: Value = serde_json::from_str(short.lines().last().unwrap()).unwrap();
+    assert!(last["epoch"].is_null(), "what was not measured is not told: {short}");
     assert!(desk.adieu("bench engine --rows 15 --no-epoch").badly(2).contains("even number"));
     assert!(desk.adieu("bench engine --isa sse9 --no-epoch").badly(2).contains("scalar"));
+}
+
+#[test]
+fn an_interrupted_bench_ends_without_figures() {
+    let desk = Desk::bare();
+    let started = desk.start_until("bench engine --rows 16 --hidden 20,20 --epochs 1000", "measuring");
+    started.signal("INT");
+    let said = started.wait();
+    assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "{said:?}");
+    assert!(said.err.contains("adieu: stopping: what is being timed is finished first"), "{said:?}");
+    assert!(said.err.ends_with("adieu: stopped; nothing was left to keep\n"), "{said:?}");
 }

@@ -484,6 +484,83 @@ fn data_show() {
 }
 
 #[test]
+fn bench() {
+    insta::assert_snapshot!(help("bench"), @r"
+    Measure how fast this machine trains
+
+    Usage: adieu bench [OPTIONS] <COMMAND>
+
+    Commands:
+      engine  Time products, steps and epochs beside the peak of the machine
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -q, --quiet        Show no progress; results and errors still come
+          --threads <N>  Threads that work; results are the same for any number [default: one a core]
+      -h, --help         Print help
+    ");
+}
+
+#[test]
+fn bench_engine() {
+    insta::assert_snapshot!(help("bench engine"), @r"
+    Time products, steps and epochs beside the peak of the machine.
+
+    Times the three products of a dense layer, one Forward-Forward and one back-propagation step of
+    784-2000x4, and an epoch of the bundled digits by both, with Forward-Forward's savings off and on.
+    Beside every timing stands the multiply-add peak that the processor reached with operands in
+    registers just before and after: machines drift and are shared, the fraction is what can be
+    compared. Turns in which the peak sagged do not count.
+
+    Takes some minutes. Close what else is running.
+
+    Usage: adieu bench engine [OPTIONS]
+
+    Options:
+          --rows <ROWS>
+              Rows of products and steps; half of Forward-Forward's are negative [default:
+              128,1000,4096]
+
+          --hidden <WIDTHS>
+              Widths of the hidden layers [default: 2000,2000,2000,2000]
+
+          --turns <N>
+              Turns of each timing [default: 9]
+
+          --epochs <N>
+              Epochs to train; the last is timed [default: 1]
+
+          --steps <N>
+              Steps of an epoch, at most; what is told is then the time of those steps [default: all]
+
+          --no-epoch
+              Leave the epoch out
+
+          --isa <NAME>
+              Hold the kernels to an instruction set: avx512, avx2, neon or scalar
+
+          --json
+              Print one JSON object as the last line
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu bench engine                          everything
+      adieu bench engine --no-epoch --rows 1000   products and steps at one size
+      adieu bench engine --epochs 5               time the fifth epoch: fewer rows still teach
+      adieu bench engine --threads 1              what one core does
+      adieu bench engine --json | tail -1 | jq    for programs
+    ");
+}
+
+#[test]
 fn completions() {
     insta::assert_snapshot!(help("completions"), @r"
     Print a completion script for a shell

@@ -3,6 +3,7 @@
 use crate::isa::{Isa, Kernel, isa, with_isa};
 use crate::precision::{Precision, unit};
 use std::hint::black_box;
+use std::sync::Barrier;
 use std::time::Instant;
 
 /// Runs multiply-adds on registers alone, on the calling thread: `steps` times the tile of the current
@@ -53,27 +54,47 @@ pub fn peak_gflops(precision: Precision, millis: u64) -> f64 {
     operations as f64 / start.elapsed().as_secs_f64() / 1e9
 }
 
-/// Floats of one array of a triad, on each thread: three of them are far more than any cache holds.
-const FAR: usize = 16 << 20;
+/// Floats of one array of a triad, of all threads together, as far as each gets no more than [`MOST`]: three arrays are
+/// 1.5 GiB then, more than any cache holds, and no more than a small machine has.
+const FAR: usize = 128 << 20;
+/// Floats of one array on each thread, at most.
+const MOST: usize = 16 << 20;
+/// Passes that are timed.
+const PASSES: usize = 3;
 
-/// Memory bandwidth of all threads of the current pool together, in GB/s: `a = b + s·c` over arrays of 64 MiB, counting
-/// two reads and one write.
+/// Memory bandwidth of all threads of the current pool together, in GB/s: `a = b + s·c` over arrays that no cache holds,
+/// counting two reads and one write. The best of some passes, each from the first thread's start to the last one's end.
 #[must_use]
 pub fn triad_gbytes() -> f64 {
-    let times = rayon::broadcast(|_| {
-        let (mut a, b, c) = (vec![0.0_f32; FAR], vec![1.0_f32; FAR], vec![2.0_f32; FAR]);
-        let mut pass = |scale: f32| {
+    let threads = rayon::current_num_threads();
+    let len = (FAR / threads).min(MOST);
+    let together = Barrier::new(threads);
+    let times: Vec<[(Instant, Instant); PASSES]> = rayon::broadcast(|_| {
+        let (mut a, b, c) = (vec![0.0_f32; len], vec![1.0_f32; len], vec![2.0_f32; len]);
+        triad(&mut a, &b, &c); // the first touch maps the pages
+        [(); PASSES].map(|()| {
+            together.wait();
             let start = Instant::now();
-            for ((a, b), c) in a.iter_mut().zip(&b).zip(&c) {
-                *a = b + scale * c;
-            }
-            black_box(&mut a);
-            start.elapsed().as_secs_f64()
-        };
-        pass(black_box(3.0)); // the first touch maps the pages
-        (0..3).map(|_| pass(black_box(3.0))).fold(f64::INFINITY, f64::min)
+            triad(&mut a, &b, &c);
+            (start, Instant::now())
+        })
     });
-    times.iter().map(|seconds| (3 * FAR * size_of::<f32>()) as f64 / seconds / 1e9).sum()
+    let gbytes = (3 * threads * len * size_of::<f32>()) as f64 / 1e9;
+    let speed = |pass: usize| {
+        let start = times.iter().map(|times| times[pass].0).min();
+        let end = times.iter().map(|times| times[pass].1).max();
+        let seconds = end.zip(start).map_or(0.0, |(end, start)| (end - start).as_secs_f64());
+        gbytes / seconds
+    };
+    (0..PASSES).map(speed).fold(0.0, f64::max)
+}
+
+fn triad(a: &mut [f32], b: &[f32], c: &[f32]) {
+    let scale = black_box(3.0);
+    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+        *a = b + scale * c;
+    }
+    black_box(a);
 }
 
 struct Registers {

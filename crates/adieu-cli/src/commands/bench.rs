@@ -18,7 +18,7 @@ use crate::{stop, terminal};
 
 pub(super) fn engine(asked: &BenchEngine, manner: Manner) -> anyhow::Result<()> {
     let engine = options(asked)?;
-    let stopped = stop::flag();
+    let stopped = stop::plain_flag();
     let mut doing = Doing::begin(manner, "measuring");
     let mut told = |what: &str| {
         doing.at(what);
@@ -120,6 +120,10 @@ fn of_epoch(epoch: &Epoch) -> String {
     let bp = epoch.variants.iter().find(|variant| variant.key == "bp").map(|variant| variant.seconds);
     for variant in &epoch.variants {
         let against = bp.map_or(String::new(), |bp| format!("{:>7.2}×", variant.seconds / bp));
+        if variant.seconds.is_nan() {
+            let _ = writeln!(text, "{:<44}diverged", variant.name);
+            continue;
+        }
         let _ = write!(text, "{:<44}{:>8.2} s{against}", variant.name, variant.seconds);
         if !variant.rows_taught.is_empty() {
             let taught: Vec<String> =

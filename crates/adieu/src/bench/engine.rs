@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
-use adieu_kernels::{isa, peak_gflops, threads, triad_gbytes};
+use adieu_kernels::{isa, threads, triad_gbytes};
 use serde_json::{Value, json};
 
-use super::{Epoch, ProductSpeed, StepSpeed, Stopped, Told, epoch, products, steps};
+use super::{Epoch, ProductSpeed, StepSpeed, Stopped, Told, Yardstick, epoch, products, steps};
 use crate::Error;
 use crate::sink::Flow;
 
@@ -39,7 +39,7 @@ pub struct Found {
     pub isa: &'static str,
     /// Threads of the pool.
     pub threads: usize,
-    /// Multiply-add peak by precision, GFLOP/s, all threads together.
+    /// Multiply-add peak by precision, the best that was seen, GFLOP/s, all threads together.
     pub peaks: Vec<(&'static str, f64)>,
     /// Bandwidth of a triad, GB/s, all threads together.
     pub triad: f64,
@@ -79,17 +79,22 @@ impl Engine {
         }
         let precisions: Vec<Precision> = Precision::ALL.into_iter().filter(|p| p.is_available()).collect();
         let kernels: Vec<_> = precisions.iter().map(|p| p.kernel()).collect();
-        let best = |p: &Precision| (0..5).map(|_| peak_gflops(p.kernel(), 20)).fold(0.0, f64::max);
-        let peaks = precisions.iter().map(|p| (p.name(), best(p))).collect();
+        let mut yardstick = Yardstick::default();
+        for _ in 0..5 {
+            kernels.iter().for_each(|precision| _ = yardstick.look(*precision, 20));
+        }
+        let triad = triad_gbytes();
         let widest = self.hidden.iter().copied().max().unwrap_or(1);
         let widths: Vec<usize> = std::iter::once(784).chain(self.hidden.iter().copied()).collect();
+        let products = products::measure(&self.rows, widest, &kernels, self.turns, &mut yardstick, told)?;
+        let steps = steps::measure(&self.rows, &widths, &precisions, self.turns, &mut yardstick, told)?;
         Ok(Found {
             isa: isa().name(),
             threads: threads(),
-            peaks,
-            triad: triad_gbytes(),
-            products: products::measure(&self.rows, widest, &kernels, self.turns, told)?,
-            steps: steps::measure(&self.rows, &widths, &precisions, self.turns, told)?,
+            peaks: kernels.iter().map(|precision| (precision.name(), yardstick.best(*precision))).collect(),
+            triad,
+            products,
+            steps,
             epoch: None,
         })
     }

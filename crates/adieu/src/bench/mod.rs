@@ -42,6 +42,29 @@ pub(crate) struct Stopped;
 const UNDISTURBED: f64 = 0.95;
 /// Milliseconds of a look at the peak.
 const LOOK_MS: u64 = 2;
+/// Milliseconds of a turn, at least: neither the clock nor the looks at the peak count then.
+const TURN_MS: u128 = 20;
+
+/// The best peak that was seen of each precision, GFLOP/s. One for a whole bench: judged by its own turns alone, a
+/// machine that was busy all the while would pass for a slow one.
+#[derive(Debug, Default)]
+struct Yardstick(Vec<(Precision, f64)>);
+
+impl Yardstick {
+    /// The peak of this moment.
+    fn look(&mut self, precision: Precision, millis: u64) -> f64 {
+        let peak = peak_gflops(precision, millis);
+        match self.0.iter_mut().find(|(of, _)| *of == precision) {
+            Some((_, best)) => *best = best.max(peak),
+            None => self.0.push((precision, peak)),
+        }
+        peak
+    }
+
+    fn best(&self, precision: Precision) -> f64 {
+        self.0.iter().find(|(of, _)| *of == precision).map_or(0.0, |(_, best)| *best)
+    }
+}
 
 /// One timing with the peaks around it.
 #[derive(Clone, Copy, Debug)]
@@ -51,13 +74,16 @@ struct Turn {
 }
 
 impl Turn {
-    /// Times `work`, which is done `repeat` times.
-    fn take(precision: Precision, repeat: usize, mut work: impl FnMut()) -> Turn {
-        let before = peak_gflops(precision, LOOK_MS);
-        let start = Instant::now();
-        (0..repeat).for_each(|_| work());
-        let seconds = start.elapsed().as_secs_f64() / repeat as f64;
-        Turn { seconds, peaks: [before, peak_gflops(precision, LOOK_MS)] }
+    /// Times `work`, which is done again and again for [`TURN_MS`].
+    fn take(yardstick: &mut Yardstick, precision: Precision, mut work: impl FnMut()) -> Turn {
+        let before = yardstick.look(precision, LOOK_MS);
+        let (start, mut times) = (Instant::now(), 0);
+        while times == 0 || start.elapsed().as_millis() < TURN_MS {
+            work();
+            times += 1;
+        }
+        let seconds = start.elapsed().as_secs_f64() / f64::from(times);
+        Turn { seconds, peaks: [before, yardstick.look(precision, LOOK_MS)] }
     }
 
     fn peak(&self) -> f64 {
@@ -74,22 +100,23 @@ pub struct Speed {
     pub gflops: f64,
     /// Median of speed over the peak of the same moment.
     pub fraction_of_peak: f64,
-    /// Turns that count, and turns taken.
+    /// Turns that count, and turns taken. If none counts, the medians are over all: only the fraction means something.
     pub turns: (usize, usize),
 }
 
 impl Speed {
-    fn of(turns: &[Turn], flops: f64) -> Speed {
-        let best = turns.iter().flat_map(|turn| turn.peaks).fold(0.0, f64::max);
+    /// What `turns` of `flops` operations say, beside the `best` peak of the yardstick.
+    fn of(turns: &[Turn], best: f64, flops: f64) -> Speed {
         let quiet = |turn: &&Turn| turn.peaks.iter().all(|peak| *peak >= UNDISTURBED * best);
         let mut counting: Vec<&Turn> = turns.iter().filter(quiet).collect();
+        let undisturbed = counting.len();
         if counting.is_empty() {
             counting = turns.iter().collect(); // a busy machine: the fraction of the momentary peak is what is left
         }
         let seconds = median(counting.iter().map(|turn| turn.seconds).collect());
         let fraction = median(counting.iter().map(|turn| flops / turn.seconds / 1e9 / turn.peak()).collect());
         let (ms, gflops) = (seconds * 1e3, flops / seconds / 1e9);
-        Speed { ms, gflops, fraction_of_peak: fraction, turns: (counting.len(), turns.len()) }
+        Speed { ms, gflops, fraction_of_peak: fraction, turns: (undisturbed, turns.len()) }
     }
 }
 
@@ -119,10 +146,16 @@ mod tests {
         let turn = |seconds, before, after| Turn { seconds, peaks: [before, after] };
         let turns =
             [turn(1.0, 100.0, 100.0), turn(9.0, 50.0, 100.0), turn(3.0, 99.0, 97.0), turn(2.0, 98.0, 98.0)];
-        let speed = Speed::of(&turns, 4e9);
+        let speed = Speed::of(&turns, 100.0, 4e9);
         assert_eq!((speed.ms, speed.gflops, speed.turns), (2000.0, 2.0, (3, 4)));
         let all_disturbed = [turn(2.0, 50.0, 100.0), turn(4.0, 100.0, 50.0)];
-        assert_eq!(Speed::of(&all_disturbed, 3e9).turns, (2, 2));
-        assert!((Speed::of(&all_disturbed, 3e9).ms - 3000.0).abs() < 1e-9);
+        let speed = Speed::of(&all_disturbed, 100.0, 3e9);
+        assert_eq!(speed.turns, (0, 2));
+        assert!((speed.ms - 3000.0).abs() < 1e-9);
+        assert_eq!(
+            Speed::of(&turns, 200.0, 4e9).turns.0,
+            0,
+            "slow all the while, by the peak of another time"
+        );
     }
 }

@@ -5,7 +5,7 @@ use adieu_kernels::{
     input_gradient, panel_len, weight_gradient,
 };
 
-use super::{Speed, Stopped, Told, Turn};
+use super::{Speed, Stopped, Told, Turn, Yardstick};
 use crate::sink::Flow;
 
 /// How fast one product is.
@@ -93,6 +93,7 @@ pub(super) fn measure(
     width: usize,
     precisions: &[Precision],
     turns: usize,
+    yardstick: &mut Yardstick,
     told: Told<'_>,
 ) -> Result<Vec<ProductSpeed>, Stopped> {
     let mut all = Vec::new();
@@ -104,17 +105,15 @@ pub(super) fn measure(
             if told(&format!("products at {rows} rows, {}", precision.name())) == Flow::Stop {
                 return Err(Stopped);
             }
-            // Some twenty milliseconds a turn, so that neither the clock nor the look at the peak counts.
-            let repeat = (4e9 / flops).ceil() as usize;
             let mut taken = PRODUCTS.map(|_| Vec::new());
             for _ in 0..turns {
                 for (product, taken) in taken.iter_mut().enumerate() {
-                    taken.push(Turn::take(precision, repeat, || layer.run(product, precision)));
+                    taken.push(Turn::take(yardstick, precision, || layer.run(product, precision)));
                 }
                 layer.x.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0)); // dx was written into it
             }
             for (product, taken) in PRODUCTS.into_iter().zip(&taken) {
-                let speed = Speed::of(taken, flops);
+                let speed = Speed::of(taken, yardstick.best(precision), flops);
                 all.push(ProductSpeed { size, precision: precision.name(), product, speed });
             }
         }

@@ -16,7 +16,7 @@ use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
 use adieu_kernels::{Profile, Shares};
 
-use super::{Speed, Stopped, Told, Turn};
+use super::{Speed, Stopped, Told, Turn, Yardstick};
 use crate::sink::Flow;
 
 /// Classes of the made-up data.
@@ -179,6 +179,7 @@ pub(super) fn measure(
     widths: &[usize],
     precisions: &[Precision],
     turns: usize,
+    yardstick: &mut Yardstick,
     told: Told<'_>,
 ) -> Result<Vec<StepSpeed>, Stopped> {
     let mut all = Vec::new();
@@ -194,13 +195,13 @@ pub(super) fn measure(
             if told(&format!("steps at {rows} rows, turn {} of {turns}", turn + 1)) == Flow::Stop {
                 return Err(Stopped);
             }
-            for ((flops, (_, precision, bench)), taken) in flops.iter().zip(&mut benches).zip(&mut taken) {
-                let repeat = (4e9 / flops).ceil() as usize;
-                taken.push(Turn::take(precision.kernel(), repeat, || bench.step()));
+            for ((_, precision, bench), taken) in benches.iter_mut().zip(&mut taken) {
+                taken.push(Turn::take(yardstick, precision.kernel(), || bench.step()));
             }
         }
         for (i, (learner, precision, bench)) in benches.iter_mut().enumerate() {
-            let (speed, shares) = (Speed::of(&taken[i], flops[i]), bench.shares());
+            let speed = Speed::of(&taken[i], yardstick.best(precision.kernel()), flops[i]);
+            let shares = bench.shares();
             all.push(StepSpeed { learner, rows, precision: precision.name(), speed, shares });
         }
     }
