@@ -7,7 +7,7 @@ use adieu_data::Dataset;
 use adieu_kernels::{isa, threads, triad_gbytes};
 use serde_json::{Value, json};
 
-use super::{Epoch, ProductSpeed, StepSpeed, Stopped, Told, Yardstick, epoch, products, steps};
+use super::{Epoch, ProductSpeed, StepSpeed, Stopped, Taken, Told, Yardstick, epoch, products, steps};
 use crate::Error;
 use crate::sink::Flow;
 
@@ -88,13 +88,17 @@ impl Engine {
         let widths: Vec<usize> = std::iter::once(784).chain(self.hidden.iter().copied()).collect();
         let products = products::measure(&self.rows, widest, &kernels, self.turns, &mut yardstick, told)?;
         let steps = steps::measure(&self.rows, &widths, &precisions, self.turns, &mut yardstick, told)?;
+        let judged = |taken: &Taken| taken.judged(&yardstick);
         Ok(Found {
             isa: isa().name(),
             threads: threads(),
             peaks: kernels.iter().map(|precision| (precision.name(), yardstick.best(*precision))).collect(),
             triad,
-            products,
-            steps,
+            products: products
+                .into_iter()
+                .map(|(p, taken)| ProductSpeed { speed: judged(&taken), ..p })
+                .collect(),
+            steps: steps.into_iter().map(|(s, taken)| StepSpeed { speed: judged(&taken), ..s }).collect(),
             epoch: None,
         })
     }

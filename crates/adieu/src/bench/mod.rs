@@ -91,8 +91,30 @@ impl Turn {
     }
 }
 
+/// Turns of one work, to be judged when the whole bench is over: only then the best peak is known.
+struct Taken {
+    precision: Precision,
+    /// Floating point operations of the work.
+    flops: f64,
+    turns: Vec<Turn>,
+}
+
+impl Taken {
+    fn new(precision: Precision, flops: f64) -> Taken {
+        Taken { precision, flops, turns: Vec::new() }
+    }
+
+    fn take(&mut self, yardstick: &mut Yardstick, work: impl FnMut()) {
+        self.turns.push(Turn::take(yardstick, self.precision, work));
+    }
+
+    fn judged(&self, yardstick: &Yardstick) -> Speed {
+        Speed::of(&self.turns, yardstick.best(self.precision), self.flops)
+    }
+}
+
 /// What some turns of the same work say.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Speed {
     /// Median, milliseconds.
     pub ms: f64,

@@ -5,7 +5,7 @@ use adieu_kernels::{
     input_gradient, panel_len, weight_gradient,
 };
 
-use super::{Speed, Stopped, Told, Turn, Yardstick};
+use super::{Speed, Stopped, Taken, Told, Yardstick};
 use crate::sink::Flow;
 
 /// How fast one product is.
@@ -87,7 +87,7 @@ impl Layer {
     }
 }
 
-/// Times every product at `rows` × 2000 → 2000, `turns` turns each.
+/// Times every product at `rows` × 2000 → 2000, `turns` turns each; they are still to be judged.
 pub(super) fn measure(
     rows: &[usize],
     width: usize,
@@ -95,7 +95,7 @@ pub(super) fn measure(
     turns: usize,
     yardstick: &mut Yardstick,
     told: Told<'_>,
-) -> Result<Vec<ProductSpeed>, Stopped> {
+) -> Result<Vec<(ProductSpeed, Taken)>, Stopped> {
     let mut all = Vec::new();
     for &rows in rows {
         let size = [rows, width, width];
@@ -105,16 +105,16 @@ pub(super) fn measure(
             if told(&format!("products at {rows} rows, {}", precision.name())) == Flow::Stop {
                 return Err(Stopped);
             }
-            let mut taken = PRODUCTS.map(|_| Vec::new());
+            let mut taken = PRODUCTS.map(|_| Taken::new(precision, flops));
             for _ in 0..turns {
                 for (product, taken) in taken.iter_mut().enumerate() {
-                    taken.push(Turn::take(yardstick, precision, || layer.run(product, precision)));
+                    taken.take(yardstick, || layer.run(product, precision));
                 }
                 layer.x.iter_mut().for_each(|x| *x = x.clamp(-1.0, 1.0)); // dx was written into it
             }
-            for (product, taken) in PRODUCTS.into_iter().zip(&taken) {
-                let speed = Speed::of(taken, yardstick.best(precision), flops);
-                all.push(ProductSpeed { size, precision: precision.name(), product, speed });
+            for (product, taken) in PRODUCTS.into_iter().zip(taken) {
+                let (precision, speed) = (precision.name(), Speed::default());
+                all.push((ProductSpeed { size, precision, product, speed }, taken));
             }
         }
     }

@@ -16,7 +16,7 @@ use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
 use adieu_kernels::{Profile, Shares};
 
-use super::{Speed, Stopped, Told, Turn, Yardstick};
+use super::{Speed, Stopped, Taken, Told, Yardstick};
 use crate::sink::Flow;
 
 /// Classes of the made-up data.
@@ -173,7 +173,7 @@ fn back_prop() -> LearnerRecipe {
     BackProp { optimizer, schedule: Constant {}.into(), ..BackProp::default() }.into()
 }
 
-/// Times a step of both learners at each number of rows, `turns` turns each.
+/// Times a step of both learners at each number of rows, `turns` turns each; they are still to be judged.
 pub(super) fn measure(
     rows: &[usize],
     widths: &[usize],
@@ -181,7 +181,7 @@ pub(super) fn measure(
     turns: usize,
     yardstick: &mut Yardstick,
     told: Told<'_>,
-) -> Result<Vec<StepSpeed>, Stopped> {
+) -> Result<Vec<(StepSpeed, Taken)>, Stopped> {
     let mut all = Vec::new();
     for &rows in rows {
         let mut benches = Vec::new();
@@ -189,20 +189,20 @@ pub(super) fn measure(
             benches.push(("ff", precision, Bench::new(&forward_forward(), widths, rows / 2, precision)));
             benches.push(("bp", precision, Bench::new(&back_prop(), widths, rows, precision)));
         }
-        let flops: Vec<f64> = benches.iter_mut().map(|(_, _, bench)| bench.flops()).collect();
-        let mut taken: Vec<Vec<Turn>> = benches.iter().map(|_| Vec::new()).collect();
+        let taken =
+            benches.iter_mut().map(|(_, precision, bench)| Taken::new(precision.kernel(), bench.flops()));
+        let mut taken: Vec<Taken> = taken.collect();
         for turn in 0..turns {
             if told(&format!("steps at {rows} rows, turn {} of {turns}", turn + 1)) == Flow::Stop {
                 return Err(Stopped);
             }
-            for ((_, precision, bench), taken) in benches.iter_mut().zip(&mut taken) {
-                taken.push(Turn::take(yardstick, precision.kernel(), || bench.step()));
+            for ((.., bench), taken) in benches.iter_mut().zip(&mut taken) {
+                taken.take(yardstick, || bench.step());
             }
         }
-        for (i, (learner, precision, bench)) in benches.iter_mut().enumerate() {
-            let speed = Speed::of(&taken[i], yardstick.best(precision.kernel()), flops[i]);
-            let shares = bench.shares();
-            all.push(StepSpeed { learner, rows, precision: precision.name(), speed, shares });
+        for ((learner, precision, bench), taken) in benches.iter_mut().zip(taken) {
+            let (precision, speed, shares) = (precision.name(), Speed::default(), bench.shares());
+            all.push((StepSpeed { learner, rows, precision, speed, shares }, taken));
         }
     }
     Ok(all)
