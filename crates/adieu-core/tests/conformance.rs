@@ -9,10 +9,12 @@ use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Net, Saved};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::composed::Composed;
+use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host::{matrix, view, zip};
 use adieu_core::parts::precision::Precision;
+use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
 
@@ -384,6 +386,17 @@ fn every_block_holds_what_it_declares() {
                 Box::new(Dense::new("0.1", 7, 5, above, &mut rng)),
                 Box::new(Dense::new("0.2", 5, 6, activation, &mut rng)),
             ])));
+        }
+    }
+    for input in [Shape::Image { c: 1, h: 3, w: 3 }, Shape::Image { c: 9, h: 1, w: 1 }] {
+        for activation in Activation::ALL {
+            let window = Window { kernel: 2, stride: 2, padding: 1 };
+            let block = Convolution::new("0", input, 5, window, activation, &mut rng).unwrap();
+            assert_eq!(
+                block.shape_out(input).unwrap().features() * 11 * 4,
+                block.cost(11).output_bytes as usize
+            );
+            blocks.push(Box::new(block));
         }
     }
     for mut block in blocks {

@@ -9,6 +9,7 @@ use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::composed::Composed;
+use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
@@ -94,6 +95,23 @@ proptest! {
             check_block(&mut Dense::new("0", n_in, n_out, activation, &mut chance), n_in, rows, at * 100);
             let mut composed = Composed::new("0", n_in, n_out, activation, Device::flex(), &mut chance);
             check_block(&mut composed, n_in, rows, at * 100);
+        }
+    }
+
+    #[test]
+    fn convolution_with_every_smooth_activation(
+        rows in 1usize..4, (h, w) in (1usize..7, 1usize..7), (c, channels) in (1usize..4, 1usize..6),
+        kernel in 1usize..4, stride in 1usize..3, padding in 0usize..3, planes: bool, at in 0u64..1000,
+    ) {
+        let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
+        let window = Window { kernel, stride, padding };
+        for activation in smooth() {
+            let mut chance = Rng::stream(at, Purpose::Init, 0);
+            let block = Convolution::new("0", input, channels, window, activation, &mut chance);
+            match block {
+                Ok(mut block) => check_block(&mut block, c * h * w, rows, at * 100),
+                Err(_) => prop_assert!(kernel > (h.min(w)) + 2 * padding, "it has a place"),
+            }
         }
     }
 

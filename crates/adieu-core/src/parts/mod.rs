@@ -9,6 +9,7 @@ pub mod block;
 pub mod chance;
 pub mod choice;
 pub mod composed;
+pub mod convolution;
 pub mod dense;
 pub mod dropout;
 pub mod goodness;

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Shape {
     /// `n` features.
     Flat(usize),
-    /// `c` channels of `h × w` pixels, pixels of a row side by side, channels innermost last.
+    /// An image with its channels apart: `[c, h, w]`. Data come like this.
     Image {
         /// Channels.
         c: usize,
@@ -15,6 +15,15 @@ pub enum Shape {
         h: usize,
         /// Width in pixels.
         w: usize,
+    },
+    /// An image with the channels of a pixel together: `[h, w, c]`. Convolutions work on this.
+    Pixels {
+        /// Height in pixels.
+        h: usize,
+        /// Width in pixels.
+        w: usize,
+        /// Channels.
+        c: usize,
     },
     /// `t` tokens of `d` features.
     Tokens {
@@ -30,7 +39,7 @@ impl Shape {
     pub fn features(self) -> usize {
         match self {
             Shape::Flat(n) => n,
-            Shape::Image { c, h, w } => c * h * w,
+            Shape::Image { c, h, w } | Shape::Pixels { h, w, c } => c * h * w,
             Shape::Tokens { t, d } => t * d,
         }
     }
@@ -41,6 +50,7 @@ impl fmt::Display for Shape {
         match self {
             Shape::Flat(n) => write!(f, "{n}"),
             Shape::Image { c, h, w } => write!(f, "{c}x{h}x{w}"),
+            Shape::Pixels { h, w, c } => write!(f, "{h}x{w} pixels of {c}"),
             Shape::Tokens { t, d } => write!(f, "{t} tokens of {d}"),
         }
     }
