@@ -15,6 +15,7 @@
 //!
 //! - [`load`] reads a dataset by name, [`list`] names them; [`Source`] is what a new one implements.
 //! - [`Rows`] are pixels as bytes with their labels; [`Rows::gather`] makes numbers of them.
+//! - [`shift`] moves an image by some pixels.
 //! - [`split`] says which rows train, choose and test.
 //! - [`read_image`] reads one image to predict.
 //!
@@ -28,11 +29,13 @@ mod idx;
 mod image;
 mod mnist;
 mod rows;
+mod shift;
 mod source;
 mod split;
 
 pub use error::DataError;
 pub use image::read_image;
 pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
+pub use shift::shift;
 pub use source::{Source, list, load};
 pub use split::{Parts, Split, split};

@@ -88,7 +88,12 @@ impl Duel {
         Recipe {
             name: format!("duel-{}", learner.name().replace('_', "-")),
             seed,
-            data: DataRecipe { kind: kind.into(), dir: self.data_dir.clone(), split: SplitRecipe::Final },
+            data: DataRecipe {
+                kind: kind.into(),
+                dir: self.data_dir.clone(),
+                split: SplitRecipe::Final,
+                ..DataRecipe::default()
+            },
             train: TrainRecipe { epochs: self.epochs, probe_rows: PROBE_ROWS, ..TrainRecipe::default() },
             model: ModelRecipe {
                 blocks: self.hidden.iter().map(|width| vec![*width]).collect(),

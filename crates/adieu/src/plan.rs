@@ -141,9 +141,26 @@ impl Plan {
         order
     }
 
-    /// The training rows `ids` as a batch.
-    pub fn batch(&self, ids: &[u32]) -> Batch {
-        gather(&self.data.train, ids)
+    /// The training rows `ids` as the batch of step number `step`, which augmentation depends on.
+    pub fn batch(&self, ids: &[u32], step: u64) -> Batch {
+        let mut values = Vec::new();
+        self.data.train.gather(ids, &mut values);
+        self.jitter(&mut values, ids.len(), step);
+        batch_from(values, &self.data.train, ids)
+    }
+
+    /// Shifts each of `rows` images by up to `data.jitter` pixels each way, each shift as likely.
+    fn jitter(&self, values: &mut [f32], rows: usize, step: u64) {
+        let (reach, image) = (self.recipe.data.jitter, self.data.info.image);
+        if reach == 0 || rows == 0 {
+            return;
+        }
+        let mut chance = Rng::stream(self.recipe.seed, Purpose::Augment, step);
+        let mut pixels = || chance.below(2 * u32::from(reach) + 1) as i32 - i32::from(reach);
+        for row in values.chunks_exact_mut(image.pixels()) {
+            let (down, right) = (pixels(), pixels());
+            adieu_data::shift(row, image, down, right);
+        }
     }
 
     /// Rows that are judged while training, and their name: held-out rows, or with the final split the test set.
@@ -223,6 +240,10 @@ pub(crate) fn blank(recipe: &Recipe, task: &Task, file: &str) -> Result<Built, E
 fn gather(rows: &Rows, ids: &[u32]) -> Batch {
     let mut values = Vec::new();
     rows.gather(ids, &mut values);
+    batch_from(values, rows, ids)
+}
+
+fn batch_from(values: Vec<f32>, rows: &Rows, ids: &[u32]) -> Batch {
     let cols = values.len() / ids.len().max(1);
     Batch { x: matrix(values, ids.len(), cols), labels: rows.labels(ids), ids: ids.to_vec() }
 }

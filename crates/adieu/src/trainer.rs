@@ -305,7 +305,7 @@ impl<'a, 'b> Session<'a, 'b> {
         self.clock.to(Slot::Stall);
         let batch = {
             let _category = alloc::enter(Category::Data);
-            self.plan.batch(ids)
+            self.plan.batch(ids, self.step + 1)
         };
         self.step += 1;
         let _category = alloc::enter(Category::Activations);
@@ -326,7 +326,7 @@ impl<'a, 'b> Session<'a, 'b> {
             sinks.iter_mut().for_each(|sink| *asked_to_stop |= sink.step(now) == Flow::Stop);
             now.step += 1;
             // A batch that was taken is learnt from: it must not be lost.
-            if *asked_to_stop { None } else { todo.next().map(|ids| plan.batch(ids)) }
+            if *asked_to_stop { None } else { todo.next().map(|ids| plan.batch(ids, now.step)) }
         };
         let before = self.step;
         let mut cx = StepCx { seed: plan.recipe.seed, step: before + 1, clock };

@@ -19,13 +19,19 @@ const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
 #[test]
 fn every_recipe_we_ship_checks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes")];
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
-        assert!(plan.is_ok(), "{}", plan.err().unwrap());
-        count += 1;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
+            assert!(plan.is_ok(), "{}", plan.err().unwrap());
+            count += 1;
+        }
     }
     assert!(count >= 5, "only {count} recipes found");
 }

@@ -31,7 +31,8 @@ fn a_resumed_run_is_the_uninterrupted_one_bit_for_bit() {
     let home = tempfile::tempdir().unwrap();
     write_data(&home.path().join("data"));
     for (i, learner) in LEARNERS.into_iter().enumerate() {
-        let recipe = recipe(&home.path().join("data"), learner);
+        let mut recipe = recipe(&home.path().join("data"), learner);
+        recipe.data.jitter = i as u8 % 3;
         let whole = home.path().join(format!("whole-{i}"));
         let ended = train(recipe.clone(), &whole, &mut []).unwrap();
         assert_eq!((ended.outcome, ended.steps), (Outcome::Finished, 40), "{learner}");
@@ -64,7 +65,9 @@ fn layers_side_by_side_write_the_run_that_layers_in_turn_write() {
         let learner =
             format!("kind = \"forward_forward\"\nnegatives = {{ kind = \"uniform\" }}\noverlap = {overlap}");
         let folder = home.path().join(format!("overlap-{overlap}"));
-        train(recipe(&home.path().join("data"), &learner), &folder, &mut []).unwrap();
+        let mut recipe = recipe(&home.path().join("data"), &learner);
+        recipe.data.jitter = 1;
+        train(recipe, &folder, &mut []).unwrap();
         assert_clean(&folder);
         let scalars = |stamped: &Stamped| match &stamped.event {
             Event::Step { first, last, scalars, .. } => {
@@ -208,4 +211,35 @@ fn the_stored_recipe_is_whole_and_makes_the_same_run() {
     for key in ["peer_weight", "checkpoint_every", "temperature", "activation", "split", "skip_first"] {
         assert!(text.contains(key), "the default of `{key}` is not spelled out:\n{text}");
     }
+}
+
+#[test]
+fn jitter_moves_each_image_by_itself_afresh_at_every_step_and_not_at_all_when_off() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(home.path());
+    let of = |jitter| {
+        let mut recipe = recipe(home.path(), "kind = \"back_prop\"");
+        recipe.data.jitter = jitter;
+        recipe.check("tiny.toml").unwrap()
+    };
+    let (still, moved) = (of(0), of(1));
+    let ids: Vec<u32> = (0..60).collect();
+    let x = |plan: &adieu::Plan, step| adieu_core::parts::host::view(&plan.batch(&ids, step).x).to_vec();
+    let (plain, first) = (x(&still, 1), x(&moved, 1));
+    assert_eq!(plain, x(&still, 2));
+    assert_eq!(first, x(&moved, 1), "a step's shifts are always the same");
+    assert_ne!(first, x(&moved, 2));
+    // Every image is one of its nine shifts, and every shift occurs.
+    let shape = still.data.info.image;
+    let mut seen = [0; 9];
+    for (before, after) in plain.chunks(36).zip(first.chunks(36)) {
+        let shifted = |i: i32| {
+            let mut row = before.to_vec();
+            adieu::data::shift(&mut row, shape, i / 3 - 1, i % 3 - 1);
+            row
+        };
+        let which = (0..9).find(|i| shifted(*i) == after).expect("one of nine shifts");
+        seen[which as usize] += 1;
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
 }

@@ -67,7 +67,12 @@ impl Runner {
         let recipe = Recipe {
             name: format!("bench-{key}"),
             seed: 1,
-            data: DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Final },
+            data: DataRecipe {
+                kind: "mnist".into(),
+                dir: None,
+                split: SplitRecipe::Final,
+                ..DataRecipe::default()
+            },
             // The first epochs of the published schedule.
             train: TrainRecipe {
                 epochs: epochs.max(TrainRecipe::default().epochs),
@@ -91,7 +96,7 @@ impl Runner {
     /// Does the steps of `rows`, `batch` rows each.
     fn run(&mut self, rows: &[u32], batch: usize) {
         for ids in rows.chunks_exact(batch) {
-            let batch = self.plan.batch(ids);
+            let batch = self.plan.batch(ids, self.step + 1);
             self.step += 1;
             let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut NoClock };
             let start = Instant::now();

@@ -60,11 +60,15 @@ pub struct DataRecipe {
     pub dir: Option<PathBuf>,
     /// Which rows train and which judge.
     pub split: SplitRecipe,
+    /// Shift each image by up to so many pixels each way whenever it is shown in training, afresh each time: 2 gives
+    /// the 25 shifts of Hinton 2022. What comes in at an edge is black.
+    #[schemars(range(min = 0, max = 64))]
+    pub jitter: u8,
 }
 
 impl Default for DataRecipe {
     fn default() -> DataRecipe {
-        DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Choose }
+        DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Choose, jitter: 0 }
     }
 }
 
