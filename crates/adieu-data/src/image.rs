@@ -1,6 +1,6 @@
-//! One image, for a prediction: from a PNG picture, or a row of an IDX file.
+//! One image: from a PNG or JPEG picture, or a row of an IDX file.
 //!
-//! A picture must have the size the network was trained on: it is not scaled, since how to scale, crop and centre is a
+//! To predict, a picture must have the size the network was trained on: it is not scaled, since how to scale, crop and centre is a
 //! choice that changes the answer. MNIST's digits are light on dark.
 
 use std::fs::File;
@@ -8,18 +8,23 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
 
 use crate::error::DataError;
 use crate::idx::{Kind, read_file};
 use crate::rows::ImageShape;
 
 const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+const JPEG_MAGIC: [u8; 3] = [0xff, 0xd8, 0xff];
 /// For the decoder's own buffers; the size of the picture is known before they are filled.
 const PNG_ROOM: usize = 16 << 20;
 
 /// Reads one image: its pixels as a row of the dataset would hold them, `[expected.pixels()]`.
 ///
-/// `path` is a PNG picture, or an IDX file of images, plain or gzip; `path#17` is row 17 of an IDX file, counting from 0,
+/// `path` is a PNG or JPEG picture, or an IDX file of images, plain or gzip; `path#17` is row 17 of an IDX file, counting from 0,
 /// and without `#` it is row 0. Colour becomes grey by 0.299 R + 0.587 G + 0.114 B if the network expects one channel, and
 /// grey becomes three equal channels if it expects three; transparency lies over black. Sixteen bits become eight.
 ///
@@ -33,20 +38,58 @@ pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataErro
         return Err(DataError::Missing {
             path,
             what,
-            remedy: "name a PNG picture, or an IDX file of images with #ROW",
+            remedy: "name a PNG or JPEG picture, or an IDX file of images with #ROW",
         });
     }
-    let unreadable = |source| DataError::Unreadable { path: path.clone(), source };
-    let mut first = Vec::new();
-    File::open(&path).and_then(|file| file.take(8).read_to_end(&mut first)).map_err(unreadable)?;
-    if first != PNG_MAGIC {
-        return read_row(&path, row.unwrap_or(0), expected);
-    }
+    let Some(format) = format_of(&path)? else { return read_row(&path, row.unwrap_or(0), expected) };
     if row.is_some() {
-        let what = "a PNG picture holds one image, not rows".to_owned();
+        let what = format!("a {format:?} picture holds one image, not rows");
         return Err(DataError::Format { path, what, remedy: "leave out the # and the number" });
     }
-    read_png(&path, expected)
+    read_picture(&path, format, expected)
+}
+
+/// What pictures come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Png,
+    Jpeg,
+}
+
+/// The format of the picture at `path`, by its first bytes.
+pub(crate) fn format_of(path: &Path) -> Result<Option<Format>, DataError> {
+    let unreadable = |source| DataError::Unreadable { path: path.to_path_buf(), source };
+    let mut first = Vec::new();
+    File::open(path).and_then(|file| file.take(8).read_to_end(&mut first)).map_err(unreadable)?;
+    Ok(match first {
+        first if first == PNG_MAGIC => Some(Format::Png),
+        first if first.starts_with(&JPEG_MAGIC) => Some(Format::Jpeg),
+        _ => None,
+    })
+}
+
+pub(crate) fn read_picture(path: &Path, format: Format, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    match format {
+        Format::Png => read_png(path, expected),
+        Format::Jpeg => read_jpeg(path, expected),
+    }
+}
+
+/// Height, width and channels (1 or 3; transparency is none) of a picture, from its header.
+pub(crate) fn picture_shape(path: &Path, format: Format) -> Result<ImageShape, DataError> {
+    match format {
+        Format::Png => {
+            let mut decoder = png_decoder(path, 0)?;
+            let header = decoder.read_header_info().map_err(|error| png_failed(path, error))?;
+            let grey = matches!(header.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha);
+            let (height, width) = (header.height as usize, header.width as usize);
+            Ok(ImageShape { height, width, channels: if grey { 1 } else { 3 } })
+        }
+        Format::Jpeg => {
+            let bytes = read_all(path)?;
+            Ok(jpeg_header(path, &bytes)?.1)
+        }
+    }
 }
 
 /// Divides `file#17`; a file whose name really ends so is taken as it is.
@@ -66,9 +109,11 @@ fn wrong_size(path: &Path, has: ImageShape, expected: ImageShape) -> DataError {
 
 fn read_row(path: &Path, row: usize, expected: ImageShape) -> Result<Vec<u8>, DataError> {
     let idx = read_file(path, Kind::Images).map_err(|error| match error {
-        DataError::Format { path, what, .. } if what.starts_with("not an IDX") => {
-            DataError::Format { path, what, remedy: "name a PNG picture, or an IDX file of images with #ROW" }
-        }
+        DataError::Format { path, what, .. } if what.starts_with("not an IDX") => DataError::Format {
+            path,
+            what,
+            remedy: "name a PNG or JPEG picture, or an IDX file of images with #ROW",
+        },
         other => other,
     })?;
     if idx.image() != expected {
@@ -85,25 +130,34 @@ fn read_row(path: &Path, row: usize, expected: ImageShape) -> Result<Vec<u8>, Da
     Ok(idx.elements[row * expected.pixels()..(row + 1) * expected.pixels()].to_vec())
 }
 
-fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
-    let failed = |error: DecodingError| match error {
+fn png_failed(path: &Path, error: DecodingError) -> DataError {
+    match error {
         DecodingError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
             DataError::Unreadable { path: path.to_path_buf(), source }
         }
-        other => DataError::Corrupt {
-            path: path.to_path_buf(),
-            what: format!("PNG: {other}"),
-            remedy: "save or copy the picture again",
-        },
-    };
+        other => damaged(path, format!("PNG: {other}")),
+    }
+}
+
+fn damaged(path: &Path, what: String) -> DataError {
+    DataError::Corrupt { path: path.to_path_buf(), what, remedy: "save or copy the picture again" }
+}
+
+/// A decoder with room for a picture of `pixels` pixels.
+fn png_decoder(path: &Path, pixels: usize) -> Result<Decoder<BufReader<File>>, DataError> {
     let file =
         File::open(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
-    let room = PNG_ROOM.saturating_add(expected.pixels().saturating_mul(8));
+    let room = PNG_ROOM.saturating_add(pixels.saturating_mul(8));
     let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: room });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    Ok(decoder)
+}
 
+fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    let failed = |error: DecodingError| png_failed(path, error);
+    let mut decoder = png_decoder(path, expected.pixels())?;
     let header = decoder.read_header_info().map_err(failed)?;
     let has = ImageShape {
         height: header.height as usize,
@@ -122,6 +176,40 @@ fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
     let pixels =
         samples[..has.height * has.width * each].chunks_exact(each).map(|p| rgba(frame.color_type, p));
     Ok(planes(pixels, expected.channels))
+}
+
+fn read_all(path: &Path) -> Result<Vec<u8>, DataError> {
+    std::fs::read(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })
+}
+
+type Jpeg<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
+
+/// A decoder that has read the header, and what that says.
+fn jpeg_header<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Jpeg<'a>, ImageShape), DataError> {
+    let mut decoder = JpegDecoder::new(ZCursor::new(bytes));
+    decoder.decode_headers().map_err(|error| damaged(path, format!("JPEG: {error}")))?;
+    let Some(info) = decoder.info() else { return Err(damaged(path, "JPEG: no header".into())) };
+    let channels = if info.components == 1 { 1 } else { 3 };
+    let shape = ImageShape { height: info.height.into(), width: info.width.into(), channels };
+    Ok((decoder, shape))
+}
+
+fn read_jpeg(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+    let bytes = read_all(path)?;
+    let (mut decoder, shape) = jpeg_header(path, &bytes)?;
+    let has = ImageShape { channels: expected.channels, ..shape };
+    if has != expected {
+        return Err(wrong_size(path, has, expected));
+    }
+    let grey = shape.channels == 1;
+    let space = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(DecoderOptions::default().jpeg_set_out_colorspace(space));
+    let samples = decoder.decode().map_err(|error| damaged(path, format!("JPEG: {error}")))?;
+    if samples.len() != shape.pixels() {
+        return Err(damaged(path, format!("JPEG: {} samples of {}", samples.len(), shape.pixels())));
+    }
+    let pixel = |p: &[u8]| if grey { [p[0], p[0], p[0], 255] } else { [p[0], p[1], p[2], 255] };
+    Ok(planes(samples.chunks_exact(shape.channels).map(pixel), expected.channels))
 }
 
 /// One pixel of eight bits a sample as red, green, blue, alpha.

@@ -27,6 +27,7 @@ mod folder;
 mod four;
 mod idx;
 mod image;
+mod images;
 mod mnist;
 mod rows;
 mod shift;
