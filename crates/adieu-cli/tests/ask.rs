@@ -208,7 +208,10 @@ fn a_folder_of_data_is_described_and_drawn() {
     assert_eq!(said["test_counts"], serde_json::json!([20, 20, 20]));
     assert!(desk.adieu("data list").well().contains("bundled; licence: CC BY-SA 3.0"));
     let message = desk.adieu("data show nonesuch").badly(1);
-    assert!(message.contains("there is no dataset 'nonesuch': choose one of mnist, idx, images"), "{message}");
+    assert!(
+        message.contains("there is no dataset 'nonesuch': choose one of mnist, idx, images"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Made {
     }
 
     fn learner(&self, net: &mut Net, recipe: &LearnerRecipe) -> Box<dyn Learner> {
-        let input = Shape::Flat(self.sizes[0]);
+        let input = Shape::Image { c: 1, h: 1, w: self.sizes[0] };
         recipe.build(net, &Task { input, classes: CLASSES, train_rows: 100, epochs: 10, seed: 1 })
     }
 

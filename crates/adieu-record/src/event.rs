@@ -299,6 +299,8 @@ pub enum PictureKind {
     Features,
     /// Rows the network is most wrong about, worst first.
     Mistakes,
+    /// Made-up rows of a learner that contrasts real ones with them.
+    MadeUp,
 }
 
 /// A small grey or colour image.

@@ -5,6 +5,7 @@ use adieu_record::Split;
 /// Long and short name of learners that have a customary spelling.
 const LEARNERS: &[(&str, &str, &str)] = &[
     ("forward_forward", "Forward-Forward", "FF"),
+    ("unsupervised", "Forward-Forward without labels", "FF, no labels"),
     ("back_prop", "Back-propagation", "BP"),
     ("direct_feedback", "Direct feedback alignment", "DFA"),
     ("predictive_ff", "Predictive Forward-Forward", "PFF"),

@@ -137,6 +137,8 @@ pub struct Run {
     pub traces: Vec<Trace>,
     /// Images of first-layer features.
     pub features: Vec<Picture>,
+    /// Made-up images that were learnt from as such.
+    pub made_up: Vec<Picture>,
     /// Images of the worst mistakes.
     pub mistakes: Vec<Picture>,
     /// What a reader must know.
@@ -189,6 +191,7 @@ impl Run {
             readings: Vec::new(),
             traces: Vec::new(),
             features: Vec::new(),
+            made_up: Vec::new(),
             mistakes: Vec::new(),
             warnings: Vec::new(),
             resumes: events.iter().filter(|e| matches!(e.event, Event::Resumed { .. })).count() as u64,
@@ -220,6 +223,7 @@ impl Run {
                 self.warnings.push(Warning { what: what.clone(), remedy: remedy.clone() });
             }
             Event::Pictured { kind: PictureKind::Features, pictures } => self.features.clone_from(pictures),
+            Event::Pictured { kind: PictureKind::MadeUp, pictures } => self.made_up.clone_from(pictures),
             Event::Pictured { kind: PictureKind::Mistakes, pictures } => {
                 self.mistakes.clone_from(pictures);
                 for picture in &mut self.mistakes {

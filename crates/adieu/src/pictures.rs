@@ -1,7 +1,10 @@
-//! Pictures for the record: what the first layer looks for, and what was misjudged most.
+//! Pictures for the record: what the first layer looks for, what was misjudged most, what was made up.
 
+use adieu_core::learn::Learner;
 use adieu_core::parts::block::Net;
-use adieu_record::Picture;
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::host::view;
+use adieu_record::{Picture, Split};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -11,6 +14,7 @@ use crate::plan::Plan;
 /// Units shown: the first ones, not the prettiest.
 const FEATURES: usize = 64;
 const MISTAKES: usize = 24;
+const MADE_UP: usize = 24;
 
 /// Incoming weights of the first units of the first layer; empty if it has no weight for each pixel.
 pub(crate) fn features(plan: &Plan, net: &mut Net) -> Vec<Picture> {
@@ -49,6 +53,21 @@ pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
         ..picture(plan, plan.data.test.row(mistake.row as usize), format!("test row {}", mistake.row))
     };
     worst_first.iter().take(MISTAKES).map(show).collect()
+}
+
+/// Made-up rows, as the learner would draw them beside the first training rows; empty if it makes up none.
+pub(crate) fn made_up(plan: &Plan, learner: &dyn Learner) -> Vec<Picture> {
+    let rows = plan.rows(Split::Train);
+    let ids: Vec<u32> = rows.take(MADE_UP).collect();
+    let mut chance = Rng::stream(plan.recipe.seed, Purpose::Probe, 1);
+    let Some(drawn) = learner.made_up(&plan.batch_of(Split::Train, &ids).x, &mut chance) else {
+        return Vec::new();
+    };
+    let bytes =
+        |row: &[f32]| row.iter().map(|v| (255.0 * v.clamp(0.0, 1.0)).round() as u8).collect::<Vec<u8>>();
+    let drawn = view(&drawn);
+    let rows = drawn.chunks_exact(plan.data.info.image.pixels()).zip(1..);
+    rows.map(|(row, i)| picture(plan, &bytes(row), format!("made-up row {i}"))).collect()
 }
 
 /// `planes` holds one plane a channel; a picture wants channels side by side.

@@ -393,9 +393,12 @@ impl<'a, 'b> Session<'a, 'b> {
                 }
             }
         }
-        let pictures = pictures::features(&self.plan, &mut self.net);
-        if !pictures.is_empty() {
-            self.emit(Event::Pictured { kind: PictureKind::Features, pictures })?;
+        let features = pictures::features(&self.plan, &mut self.net);
+        let made_up = pictures::made_up(&self.plan, self.learner.as_ref());
+        for (kind, pictures) in [(PictureKind::Features, features), (PictureKind::MadeUp, made_up)] {
+            if !pictures.is_empty() {
+                self.emit(Event::Pictured { kind, pictures })?;
+            }
         }
         self.metered(epochs)?;
         Ok(())

@@ -33,10 +33,12 @@ mod memory;
 mod overlap;
 mod readout;
 mod settings;
+mod unsupervised;
 
 use image::Image;
 use readout::Head;
 pub use settings::{Direction, ForwardForward, Readout, Together};
+pub use unsupervised::Unsupervised;
 
 use super::{
     Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
@@ -99,6 +101,12 @@ impl LearnerFn for ForwardForward {
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
+        Box::new(self.running(net, task))
+    }
+}
+
+impl ForwardForward {
+    fn running(&self, net: &mut Net, task: &Task) -> Running {
         let widths = widths(net, task.input);
         let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
@@ -119,7 +127,7 @@ impl LearnerFn for ForwardForward {
         } else {
             0
         };
-        Box::new(Running {
+        Running {
             layers: layers.collect(),
             heads: heads.collect(),
             known: Param::new("head.known", &[known], vec![0.0; known], false),
@@ -127,7 +135,7 @@ impl LearnerFn for ForwardForward {
             recipe: self.clone(),
             task: task.clone(),
             epoch: 1,
-        })
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod forward_forward;
 use std::fmt;
 
 pub use back_prop::BackProp;
-pub use forward_forward::{Direction, ForwardForward, Readout, Together};
+pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
 
 use crate::Tensor;
 use crate::parts::Batch;
@@ -182,6 +182,12 @@ pub trait Learner: Send {
     /// If `readout` is not among [`Learner::readouts`].
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
 
+    /// Made-up rows `[B, n_in]` as a step would draw beside `x [B, n_in]`, for people to look at; `None` if the learner
+    /// makes up none.
+    fn made_up(&self, _x: &Tensor, _chance: &mut Rng) -> Option<Tensor> {
+        None
+    }
+
     /// The most bytes that arrays of numbers take at once in a step of `rows` rows on one thread: activity, what is
     /// kept, errors, and the kernels' working memory; data, parameters and moments are not counted. With a read-out
     /// that rests on some steps, it is that of a step on which it does not. `None` where nobody states it.
@@ -222,6 +228,7 @@ crate::choices! {
     /// How the network learns.
     pub enum LearnerRecipe: LearnerFn {
         ForwardForward = "forward_forward",
+        Unsupervised = "unsupervised",
         BackProp = "back_prop",
     }
 }

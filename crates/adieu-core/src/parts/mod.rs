@@ -12,6 +12,7 @@ pub mod composed;
 pub mod convolution;
 pub mod dense;
 pub mod dropout;
+pub mod fakes;
 pub mod goodness;
 pub mod host;
 pub mod label_code;

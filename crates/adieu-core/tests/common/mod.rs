@@ -36,7 +36,7 @@ pub(crate) fn blobs(rows: usize, seed: u64) -> Batch {
 }
 
 pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
-    Task { input: Shape::Flat(FEATURES), classes: CLASSES, train_rows: rows, epochs, seed }
+    Task { input: Shape::Image { c: 1, h: 3, w: 3 }, classes: CLASSES, train_rows: rows, epochs, seed }
 }
 
 /// Every learner at its defaults, and the settings of each that change what it does.

@@ -198,7 +198,8 @@ fn metered() -> impl Strategy<Value = Event> {
 }
 
 fn pictured() -> impl Strategy<Value = Event> {
-    let kind = prop_oneof![Just(PictureKind::Features), Just(PictureKind::Mistakes)];
+    let kind =
+        prop_oneof![Just(PictureKind::Features), Just(PictureKind::Mistakes), Just(PictureKind::MadeUp)];
     let picture = (any::<[u64; 3]>(), text(), text(), any::<[Option<u64>; 2]>(), option::of(finite()))
         .prop_map(|(n, base64, caption, classes, margin)| Picture {
             width: n[0],

@@ -8,6 +8,7 @@ mod costs;
 mod error_by_epoch;
 mod error_by_time;
 mod features;
+mod made_up;
 mod memory;
 mod method;
 mod mistakes;
@@ -36,6 +37,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &rows_taught::RowsTaught,
     &confusion::Confusion,
     &features::Features,
+    &made_up::MadeUp,
     &mistakes::Mistakes,
     &method::Method,
     &recipes::Recipes,
@@ -207,6 +209,7 @@ mod tests {
         rows_taught: no learner here counts the rows that still teach it
         confusion: no run recorded a confusion matrix
         features: no run recorded pictures of its features
+        made_up: no run recorded pictures of made-up rows
         mistakes: no run recorded pictures of its mistakes
         ");
     }

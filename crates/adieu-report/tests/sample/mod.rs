@@ -163,6 +163,7 @@ pub(crate) fn record(learner: &str, seed: u64) -> Vec<Stamped> {
         remedy: "repeat on a machine of your own before quoting times".into(),
     });
     events.push(Event::Pictured { kind: PictureKind::Features, pictures: features(forward, &mut chance) });
+    events.push(Event::Pictured { kind: PictureKind::MadeUp, pictures: features(forward, &mut chance) });
     events.push(Event::Pictured { kind: PictureKind::Mistakes, pictures: mistakes(&mut chance) });
     let steps = EPOCHS * STEPS;
     events.push(Event::RunEnded { outcome: Outcome::Finished, steps, train_ns: steps * step_ns });

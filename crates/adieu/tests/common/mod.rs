@@ -40,12 +40,13 @@ pub(crate) fn recipe(data: &Path, learner: &str) -> Recipe {
     Recipe::parse(&text, "tiny.toml").unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-pub(crate) const LEARNERS: [&str; 6] = [
+pub(crate) const LEARNERS: [&str; 7] = [
     "kind = \"forward_forward\"",
     "kind = \"forward_forward\"\nlayers = \"greedily\"\nnegatives = { kind = \"uniform\", frozen = true }\n\
      optimizer = { kind = \"adam_w\" }",
     "kind = \"forward_forward\"\nreadout_every = 3",
     "kind = \"forward_forward\"\nnegatives = { kind = \"uniform\" }\noverlap = true",
+    "kind = \"unsupervised\"",
     "kind = \"back_prop\"",
     "kind = \"back_prop\"\noptimizer = { kind = \"adam_w\" }\ndropout = 0.3\nlabel_smoothing = 0.1",
 ];

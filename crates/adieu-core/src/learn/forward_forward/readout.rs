@@ -124,18 +124,19 @@ impl Running {
     /// Read-out A: the head under a neutral label `[B, K]`.
     pub(super) fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
         let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
-        let mut h = image.apply(&*net[0], Labels::Neutral, &mut NoClock);
-        let mut logits = None;
-        for (l, head) in self.heads.iter().enumerate() {
-            let x = self.recipe.norm.apply(&h);
-            if let Some(head) = head {
-                logits = Some(plus(logits, head.dense.apply(&x).into_tensor()));
-            }
-            if let Some(above) = net.get(l + 1) {
-                h = above.apply(&x);
-            }
+        let mut read = vec![self.recipe.norm.apply(&image.apply(&*net[0], Labels::Neutral, &mut NoClock))];
+        for (block, l) in net[1..].iter().zip(0..) {
+            let h = block.apply(&read[l]);
+            read.push(self.recipe.norm.apply(&h));
         }
-        logits.unwrap_or_else(|| self.no_logits(x.dims()[0]))
+        self.logits_of(&read)
+    }
+
+    /// What the head makes of N(h) of every layer `[B, K]`.
+    pub(super) fn logits_of(&self, normed: &[Activity]) -> Tensor {
+        let parts = self.heads.iter().zip(normed).filter_map(|(head, x)| Some(head.as_ref()?.dense.apply(x)));
+        let logits = parts.fold(None, |sum, part| Some(plus(sum, part.into_tensor())));
+        logits.unwrap_or_else(|| self.no_logits(normed[0].dims()[0]))
     }
 
     /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.

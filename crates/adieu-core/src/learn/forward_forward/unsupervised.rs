@@ -1,0 +1,208 @@
+//! Forward-Forward without labels. Hinton 2022 (arXiv:2212.13345), section 3.2.
+//!
+//! A positive row is a real image, a *negative* one an image that is made up ([`Fakes`]): two digits cut together.
+//! Each layer learns to have high goodness on the first and low goodness on the second, by the formulas of
+//! [`ForwardForward`], whose layers these are. What they have learnt is judged by a linear softmax that reads the
+//! normalised activity of the layers after the first on real images; it alone sees labels, and it hands nothing down.
+//!
+//! # Differences from the paper
+//! - There the softmax is trained afterwards, on activities of the finished network; here it learns in the same step
+//!   from the same pass, with a step of its own, so that its error can be watched. It ends on the finished network all
+//!   the same, as learning rates fall to nothing.
+//! - What [`ForwardForward`] lists, where it applies.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Readout, Refusal, Running};
+use crate::Tensor;
+use crate::learn::{Diverged, Phase, Scalar, StepCx, Task};
+use crate::parts::Batch;
+use crate::parts::activity::Activity;
+use crate::parts::block::Net;
+use crate::parts::chance::{Purpose, Rng};
+use crate::parts::fakes::Fakes;
+use crate::parts::goodness::Goodness;
+use crate::parts::host::{matrix, stack_rows, view};
+use crate::parts::negatives::Uniform;
+use crate::parts::norm::Norm;
+use crate::parts::objective::Objective;
+use crate::parts::optimizer::Optimizer;
+use crate::parts::param::Param;
+use crate::parts::schedule::Schedule;
+
+/// Forward-Forward without labels: real images against made-up ones, and a linear softmax that reads what was learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unsupervised {
+    /// Where made-up rows come from.
+    pub fakes: Fakes,
+    /// How a layer scores its own activity.
+    pub goodness: Goodness,
+    /// How the score is judged.
+    pub objective: Objective,
+    /// What real data shall have.
+    pub direction: Direction,
+    /// What happens to a row before the first layer, and between layers.
+    pub norm: Norm,
+    /// λ of peer normalisation: how hard units are pushed towards the mean activity of their layer. 0: not at all.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub peer_weight: f64,
+    /// What is kept of the running mean activity at each step.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub peer_momentum: f64,
+    /// How the layers' parameters move.
+    pub optimizer: Optimizer,
+    /// How the head's parameters move.
+    pub head_optimizer: Optimizer,
+    /// What becomes of the learning rates over the epochs.
+    pub schedule: Schedule,
+    /// Keep the first layer out of the head.
+    pub skip_first: bool,
+    /// Leave rows whose error is exactly zero out of the weight gradients. The result is the same.
+    pub skip_satisfied: bool,
+}
+
+impl Default for Unsupervised {
+    fn default() -> Unsupervised {
+        let supervised = ForwardForward::default();
+        Unsupervised {
+            fakes: Fakes::default(),
+            goodness: supervised.goodness,
+            objective: supervised.objective,
+            direction: supervised.direction,
+            norm: supervised.norm,
+            peer_weight: supervised.peer_weight,
+            peer_momentum: supervised.peer_momentum,
+            optimizer: supervised.optimizer,
+            head_optimizer: supervised.head_optimizer,
+            schedule: supervised.schedule,
+            skip_first: supervised.skip_first,
+            skip_satisfied: supervised.skip_satisfied,
+        }
+    }
+}
+
+impl Unsupervised {
+    /// The rule that its layers and its head follow.
+    fn layers(&self) -> ForwardForward {
+        ForwardForward {
+            goodness: self.goodness.clone(),
+            objective: self.objective.clone(),
+            direction: self.direction,
+            norm: self.norm,
+            negatives: Uniform::default().into(),
+            peer_weight: self.peer_weight,
+            peer_momentum: self.peer_momentum,
+            optimizer: self.optimizer.clone(),
+            head: true,
+            head_optimizer: self.head_optimizer.clone(),
+            schedule: self.schedule.clone(),
+            skip_first: self.skip_first,
+            skip_satisfied: self.skip_satisfied,
+            readout: Readout::Head,
+            ..ForwardForward::default()
+        }
+    }
+}
+
+impl LearnerFn for Unsupervised {
+    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
+        let of_layers = self.layers().refuse(widths, task).into_iter();
+        let mut all: Vec<Refusal> = of_layers.filter(|refusal| refusal.key != "label.kind").collect();
+        if let Some((what, remedy)) = self.fakes.refuse(task.input) {
+            all.push(Refusal { key: "fakes.kind", what, remedy: remedy.into() });
+        }
+        all
+    }
+
+    fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
+        Box::new(Contrasting { fakes: self.fakes.clone(), layers: self.layers().running(net, task) })
+    }
+}
+
+/// The learner at work.
+struct Contrasting {
+    fakes: Fakes,
+    layers: Running,
+}
+
+impl Learner for Contrasting {
+    fn epoch(&mut self, epoch: u64) -> f64 {
+        self.layers.epoch(epoch)
+    }
+
+    fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
+        let (recipe, rows) = (self.layers.recipe.clone(), batch.labels.len());
+        let mut said = Vec::new();
+        cx.clock.press(Phase::Negatives, 0);
+        let fakes = self.made_up(&batch.x, &mut cx.chance(Purpose::Negatives));
+        let mut x = recipe.norm.apply(&stack_rows(&batch.x, &fakes).into());
+        drop(fakes);
+
+        let mut lesson = Lesson::new(&recipe, self.layers.gain(), &batch.labels, &batch.labels);
+        let (mut chance, mut read) = (cx.chance(Purpose::Dropout), Vec::new());
+        for (l, block) in net.iter_mut().enumerate() {
+            cx.clock.press(Phase::Forward, l);
+            cx.clock.work(block.cost(2 * rows).forward_macs);
+            let active = block.forward(x, &mut chance);
+            x = self.layers.layers[l].learn(
+                l,
+                &mut **block,
+                active,
+                &mut lesson,
+                &mut *cx.clock,
+                &mut said,
+            )?;
+            if recipe.reads(l) {
+                read.push((l, first_rows(&x, rows)));
+            }
+        }
+        drop(x);
+        self.layers.teach_head(read, batch, cx, &mut said)?;
+        Ok(said)
+    }
+
+    fn readouts(&self) -> Vec<&'static str> {
+        vec!["head"]
+    }
+
+    fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
+        assert_eq!(readout, "head", "learning without labels has one read-out");
+        let recipe = &self.layers.recipe;
+        let (mut x, mut read) = (recipe.norm.apply(&x.clone().into()), Vec::new());
+        for block in net {
+            x = recipe.norm.apply(&block.apply(&x));
+            read.push(x.clone());
+        }
+        self.layers.logits_of(&read)
+    }
+
+    fn made_up(&self, x: &Tensor, chance: &mut Rng) -> Option<Tensor> {
+        Some(Contrasting::made_up(self, x, chance))
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        self.layers.params(visit);
+    }
+
+    fn parts(&self) -> Vec<(String, u64, u64)> {
+        self.layers.parts()
+    }
+}
+
+impl Contrasting {
+    fn made_up(&self, x: &Tensor, chance: &mut Rng) -> Tensor {
+        self.fakes.draw(x, self.layers.task.input, chance)
+    }
+}
+
+/// The first `rows` rows of x, with their scales.
+fn first_rows(x: &Activity, rows: usize) -> Activity {
+    let cols = x.dims()[1];
+    let first = Activity::from(matrix(view(x.values())[..rows * cols].to_vec(), rows, cols));
+    match x.scales() {
+        Some(scales) => first.scaled(scales[..rows].to_vec()),
+        None => first,
+    }
+}
