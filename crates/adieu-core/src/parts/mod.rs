@@ -15,6 +15,7 @@ pub mod dropout;
 pub mod goodness;
 pub mod host;
 pub mod label_code;
+pub mod local;
 pub mod negatives;
 pub mod norm;
 pub mod objective;
@@ -25,6 +26,7 @@ pub mod schedule;
 pub mod shape;
 pub mod stack;
 pub mod taped;
+pub mod window;
 
 use crate::Tensor;
 
