@@ -1,7 +1,7 @@
 //! Recipes: those we ship, those nobody should write, and any text at all.
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adieu::{Error, Recipe};
 use proptest::prelude::*;
@@ -17,17 +17,19 @@ fn faults(text: &str) -> String {
 
 const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
+fn recipes_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { recipes_in(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn every_recipe_we_ship_checks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
+    let all = recipes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes"));
+    for path in &all {
+        let plan = Recipe::read(path).and_then(|recipe| recipe.check(&path.display().to_string()));
         assert!(plan.is_ok(), "{}", plan.err().unwrap());
-        count += 1;
     }
-    assert!(count >= 5, "only {count} recipes found");
+    assert!(all.len() >= 7, "only {} recipes found", all.len());
 }
 
 #[test]
@@ -64,8 +66,30 @@ fn faults_of_meaning_name_key_and_remedy() {
             "data.kind",
         ),
     ];
+    let layers = [
+        ("{ kind = \"local\", field = 29, channels = 3 }", "model.blocks[0][0].field"),
+        ("{ kind = \"convolution\", field = 33, padding = 2, channels = 3 }", "model.blocks[0][0].field"),
+        ("20, { kind = \"local\", field = 3, channels = 3 }", "model.blocks[0][1]"),
+        ("{ kind = \"local\", field = 0, channels = 3 }", "model.blocks[0][0].field"),
+        ("{ kind = \"local\", field = 3, stride = 0, channels = 3 }", "model.blocks[0][0].stride"),
+        ("{ kind = \"local\", field = 3, padding = 3, channels = 3 }", "model.blocks[0][0].padding"),
+        ("{ kind = \"local\", field = 3, channels = 0 }", "model.blocks[0][0].channels"),
+        ("{ kind = \"lokal\", field = 3, channels = 2 }", "model.blocks[0][0].kind"),
+        ("{ kind = \"local\", field = 3 }", "model.blocks[0][0].channels"),
+        ("{ kind = \"local\", fields = 3, field = 3, channels = 2 }", "model.blocks[0][0].fields"),
+    ];
+    let layers = layers.map(|(layer, key)| {
+        (format!("[model]\nblocks = [[{layer}]]\n[learner]\nkind = \"back_prop\"\n"), key)
+    });
+    let engines = [("engine = \"burn\"", "model.engine"), ("precision = \"bf16\"", "model.precision")];
+    let engines = engines.map(|(setting, key)| {
+        let layer = "{ kind = \"convolution\", field = 3, channels = 2 }";
+        let text = format!("[model]\nblocks = [[{layer}]]\n{setting}\n[learner]\nkind = \"back_prop\"\n");
+        (text, key)
+    });
+    let cases = cases.map(|(text, key)| (text.to_string(), key)).into_iter().chain(layers).chain(engines);
     for (text, key) in cases {
-        let said = faults(text);
+        let said = faults(&text);
         assert!(said.contains(&format!("{key}:")), "no fault at `{key}` for\n{text}\n{said}");
     }
     assert!(!Path::new("nowhere").exists());
@@ -74,6 +98,16 @@ fn faults_of_meaning_name_key_and_remedy() {
         |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
     assert!(faults(&text("")).contains("data.dir:"));
     assert!(faults(&text("dir = \"nowhere\"\n")).contains("nowhere"));
+}
+
+#[test]
+fn a_recipe_with_layers_of_every_kind_is_written_as_it_was_read() {
+    let layers = "[{ kind = \"local\", field = 10, stride = 6, channels = 16 }, 5], \
+                  [{ kind = \"convolution\", field = 3, padding = 1, channels = 4 }]";
+    let text = format!("[model]\nblocks = [{layers}]\n[learner]\nkind = \"back_prop\"\n");
+    let recipe = Recipe::parse(&text, "r.toml").unwrap();
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::parse(&written, "written").unwrap(), recipe, "{written}");
 }
 
 proptest! {
