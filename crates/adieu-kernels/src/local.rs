@@ -26,7 +26,7 @@ use std::ops::Range;
 const WIDE: usize = 16;
 
 /// Rows of a batch whose input gradients are worked out together.
-const CHUNK: usize = 32;
+const CHUNK: usize = 64;
 
 /// Where an image of inputs is looked at, and how many outputs each place has.
 #[derive(Clone, Debug)]
@@ -126,14 +126,14 @@ impl Fields {
         forward::assert_shapes(&epilogue, &out, (rows, len_out), len_out);
         let Outputs { h, pre, squares } = out;
         let (to_h, to_pre) = (Shared::new(h), pre.map(Shared::new));
-        each(self.fields.len(), |l| {
+        each(self.fields.len(), |l, buffers| {
             let field = &self.fields[l];
             let first = l * self.channels;
-            let inputs = field.gather(x, None);
-            let inputs = Rows::new(&inputs, rows, field.n_in).scaled(x.scales()).with_zeros(x.zeros());
+            let inputs = field.gather(x, None, &mut buffers.inputs);
+            let inputs = Rows::new(inputs, rows, field.n_in).scaled(x.scales()).with_zeros(x.zeros());
             let bias = epilogue.bias.map(|bias| &bias[first..][..self.channels]);
-            let mut a = vec![0.0; rows * self.channels];
-            self.product(inputs, &weights[field.weights.clone()], bias, precision, &mut a);
+            let a = room(&mut buffers.outputs, rows * self.channels);
+            self.product(inputs, &weights[field.weights.clone()], bias, precision, a);
             let put = |to: &Shared<'_>, values: &[f32]| {
                 for (r, values) in values.chunks_exact(self.channels).enumerate() {
                     // SAFETY: places are disjoint and worked out once each; row r is in bounds.
@@ -141,10 +141,10 @@ impl Fields {
                 }
             };
             if let Some(pre) = &to_pre {
-                put(pre, &a);
+                put(pre, a);
             }
-            epilogue.activation.apply(&mut a);
-            put(&to_h, &a);
+            epilogue.activation.apply(a);
+            put(&to_h, a);
         });
         if let Some(squares) = squares {
             row_sums_of_squares(h, len_out, squares);
@@ -188,24 +188,23 @@ impl Fields {
         assert_eq!((len_out, weights.len()), (self.len_out(), self.panels), "errors, and panels of weights");
         assert_eq!(dx.len(), rows * self.len_in, "dx is not [rows = {rows}, len_in = {}]", self.len_in);
         let to_dx = Shared::new(dx);
-        each(rows.div_ceil(CHUNK), |chunk| {
+        each(rows.div_ceil(CHUNK), |chunk, buffers| {
             let some = chunk * CHUNK..rows.min((chunk + 1) * CHUNK);
             // SAFETY: chunks of rows are disjoint and worked out once each.
             let dx = unsafe { to_dx.part_mut(some.start * self.len_in, some.len() * self.len_in) };
             dx.fill(0.0);
-            let (mut errors, mut found) = (Vec::new(), Vec::new());
             for (l, field) in self.fields.iter().enumerate() {
-                self.errors(da, l, some.clone(), &mut errors);
-                found.resize(some.len() * field.n_in, 0.0);
-                let errors = Rows::new(&errors, some.len(), self.channels);
+                let errors = self.errors(da, l, some.clone(), &mut buffers.outputs);
+                let found = room(&mut buffers.inputs, some.len() * field.n_in);
+                let errors = Rows::new(errors, some.len(), self.channels);
                 let weights = self.weights(&weights[field.weights.clone()], field.n_in);
                 if self.transposed() {
-                    let out = Outputs { h: &mut found, pre: None, squares: None };
+                    let out = Outputs { h: found, pre: None, squares: None };
                     forward::forward(errors, weights, Epilogue::default(), precision, out);
                 } else {
-                    gradient::input_gradient(Errors::new(errors), weights, precision, &mut found);
+                    gradient::input_gradient(Errors::new(errors), weights, precision, found);
                 }
-                field.scatter(&found, dx, self.len_in);
+                field.scatter(found, dx, self.len_in);
             }
         });
     }
@@ -238,21 +237,22 @@ impl Fields {
         let listed: Vec<u32> = terms.rows.map_or_else(|| (0..rows as u32).collect(), <[u32]>::to_vec);
         let scales: Option<Vec<f32>> =
             x.scales().map(|scales| listed.iter().map(|row| scales[*row as usize]).collect());
-        each(self.fields.len(), |l| {
+        each(self.fields.len(), |l, buffers| {
             let (field, first) = (&self.fields[l], l * self.channels);
-            let inputs = field.gather(x, Some(&listed));
-            let inputs = Rows::new(&inputs, listed.len(), field.n_in).scaled(scales.as_deref());
-            let mut errors = Vec::new();
-            self.errors(da, l, listed.iter().map(|row| *row as usize), &mut errors);
-            let errors = Rows::new(&errors, listed.len(), self.channels);
+            let inputs = field.gather(x, Some(&listed), &mut buffers.inputs);
+            let inputs = Rows::new(inputs, listed.len(), field.n_in).scaled(scales.as_deref());
+            let rows = listed.iter().map(|row| *row as usize);
+            let errors = self.errors(da, l, rows, &mut buffers.outputs);
+            let errors = Rows::new(errors, listed.len(), self.channels);
             // SAFETY: places are disjoint and worked out once each.
             column_sums(errors, unsafe { to_db.part_mut(first, self.channels) });
             // SAFETY: the weights of places are disjoint.
             let target = unsafe { goal.part(field.weights.clone()) };
+            let mut u_here = Vec::new();
             let outer = terms.outer.map(|(u, v)| {
-                (field.gather(Rows::new(u, 1, self.len_in), None), &v[first..][..self.channels])
+                let u = field.gather(Rows::new(u, 1, self.len_in), None, &mut u_here);
+                (u, &v[first..][..self.channels])
             });
-            let outer = outer.as_ref().map(|(u, v)| (&u[..], *v));
             if self.transposed() {
                 let terms = Terms { rows: None, outer: outer.map(|(u, v)| (v, u)) };
                 gradient::weight_gradient(errors, Errors::new(inputs), terms, precision, target, None);
@@ -265,17 +265,18 @@ impl Fields {
     }
 
     /// da of place `l` in some rows: `[rows, channels]`.
-    fn errors(
+    fn errors<'a>(
         &self,
         da: Errors<'_>,
         l: usize,
         rows: impl ExactSizeIterator<Item = usize>,
-        out: &mut Vec<f32>,
-    ) {
-        out.resize(rows.len() * self.channels, 0.0);
+        buffer: &'a mut Vec<f32>,
+    ) -> &'a [f32] {
+        let out = room(buffer, rows.len() * self.channels);
         for (row, out) in rows.zip(out.chunks_exact_mut(self.channels)) {
             da.read(row, l * self.channels, out);
         }
+        out
     }
 }
 
@@ -286,9 +287,9 @@ fn stored(n_in: usize, channels: usize) -> [usize; 2] {
 
 impl Field {
     /// Its inputs in some rows of x, without scales: `[rows, n_in]`.
-    fn gather(&self, x: Rows<'_>, rows: Option<&[u32]>) -> Vec<f32> {
+    fn gather<'a>(&self, x: Rows<'_>, rows: Option<&[u32]>, buffer: &'a mut Vec<f32>) -> &'a [f32] {
         let (count, x) = (rows.map_or(x.rows(), <[u32]>::len), x.unscaled());
-        let mut inputs = vec![0.0; count * self.n_in];
+        let inputs = room(buffer, count * self.n_in);
         for (i, mut out) in inputs.chunks_exact_mut(self.n_in.max(1)).enumerate() {
             let row = rows.map_or(i, |rows| rows[i] as usize);
             for stretch in &self.stretches {
@@ -312,17 +313,34 @@ impl Field {
     }
 }
 
+/// What a thread gathers into, kept from place to place.
+#[derive(Default)]
+struct Buffers {
+    inputs: Vec<f32>,
+    outputs: Vec<f32>,
+}
+
+/// The first `len` numbers of `buffer`, content arbitrary.
+fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
 /// Does `0..count`, each item once.
-fn each(count: usize, work: impl Fn(usize) + Sync) {
+fn each(count: usize, work: impl Fn(usize, &mut Buffers) + Sync) {
     let threads = threads();
     if count < threads {
-        return (0..count).for_each(work);
+        let mut buffers = Buffers::default();
+        return (0..count).for_each(|item| work(item, &mut buffers));
     }
     let queue = Queue::new(count, threads);
     crew(threads, || {
+        let mut buffers = Buffers::default();
         alone(|| {
             while let Some(claim) = queue.claim() {
-                claim.items.clone().for_each(&work);
+                claim.items.clone().for_each(|item| work(item, &mut buffers));
             }
         });
     });

@@ -110,8 +110,7 @@ fn block(
 }
 
 /// What is wrong with the model, whatever the data.
-pub(crate) fn model_faults(recipe: &Recipe) -> Vec<Fault> {
-    let model = &recipe.model;
+pub(crate) fn model_faults(model: &ModelRecipe) -> Vec<Fault> {
     let mut faults = engine_faults(model);
     if model.blocks.is_empty() {
         faults.push(fault(
@@ -239,6 +238,53 @@ mod tests {
         let what = "the weights and their moments take 35 GiB, this machine has 16.0";
         assert_eq!(found(&fields("local"), Some(16 << 30)).as_deref(), Some(what));
         assert_eq!(found(&fields("convolution"), Some(16 << 30)), None);
+    }
+
+    #[test]
+    fn layers_that_cannot_be_name_key_and_remedy() {
+        let cases = [
+            ("{ kind = \"local\", field = 29, channels = 3 }", "[0][0].field", "at most 28"),
+            (
+                "{ kind = \"convolution\", field = 33, padding = 2, channels = 3 }",
+                "[0][0].field",
+                "at most 32",
+            ),
+            ("20, { kind = \"local\", field = 3, channels = 3 }", "[0][1]", "before the dense layers"),
+            ("{ kind = \"local\", field = 3, padding = 3, channels = 3 }", "[0][0].padding", "less than 3"),
+            ("{ kind = \"local\", field = 3, channels = 0 }", "[0][0].channels", "1 to 131072 units"),
+            ("0", "[0][0]", "1 to 131072 units"),
+        ];
+        for (layer, key, remedy) in cases {
+            let model = model(&format!("[[{layer}]]"));
+            let mut faults = model_faults(&model);
+            faults.extend(if faults.is_empty() { shapes(&model, DIGITS).err() } else { None });
+            assert_eq!(faults.len(), 1, "{layer}: {faults:?}");
+            assert_eq!(faults[0].key, format!("model.blocks{key}"));
+            assert!(faults[0].remedy.contains(remedy), "{layer}: {faults:?}");
+        }
+        let text = "[[{ kind = \"convolution\", field = 3, channels = 2 }]]";
+        let keys = |model: &ModelRecipe| model_faults(model).into_iter().map(|f| f.key).collect::<Vec<_>>();
+        assert_eq!(keys(&ModelRecipe { engine: Engine::Burn, ..model(text) }), ["model.engine"]);
+        let rounded = ModelRecipe { precision: Precision::Bf16, ..model(text) };
+        assert!(keys(&rounded).contains(&"model.precision".to_string()));
+        assert!(keys(&model(text)).is_empty());
+    }
+
+    #[test]
+    fn forms_that_cannot_be_are_told_by_key() {
+        let cases = [
+            ("{ kind = \"local\", field = 0, channels = 3 }", "[0][0].field"),
+            ("{ kind = \"local\", field = 3, stride = 0, channels = 3 }", "[0][0].stride"),
+            ("{ kind = \"lokal\", field = 3, channels = 2 }", "[0][0].kind"),
+            ("{ kind = \"local\", field = 3 }", "[0][0].channels"),
+            ("{ kind = \"local\", fields = 3, field = 3, channels = 2 }", "[0][0].fields"),
+        ];
+        for (layer, key) in cases {
+            let text = format!("[model]\nblocks = [[{layer}]]\n[learner]\nkind = \"back_prop\"\n");
+            let faults = Recipe::parse(&text, "r.toml").unwrap_err().faults;
+            let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+            assert_eq!(keys, [format!("model.blocks{key}")], "{layer}");
+        }
     }
 
     #[test]

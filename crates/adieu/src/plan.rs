@@ -37,7 +37,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Recipe`] with all faults of meaning; [`Error::Data`].
     pub fn of(recipe: Recipe, file: &str) -> Result<Plan, Error> {
-        let mut faults = model_faults(&recipe);
+        let mut faults = model_faults(&recipe.model);
         if let Some(fault) = data_fault(&recipe) {
             faults.push(fault);
             return Err(Faults { file: file.into(), faults }.into());
@@ -53,7 +53,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Recipe`] with all faults of meaning.
     pub fn on(recipe: Recipe, data: std::sync::Arc<Dataset>, file: &str) -> Result<Plan, Error> {
-        let faults = model_faults(&recipe);
+        let faults = model_faults(&recipe.model);
         Plan::with_data(recipe, data, file, faults)
     }
 
@@ -172,7 +172,7 @@ impl Plan {
 /// # Errors
 /// [`Error::Recipe`] with all faults of meaning.
 pub(crate) fn blank(recipe: &Recipe, task: &Task, file: &str) -> Result<Built, Error> {
-    let mut faults = model_faults(recipe);
+    let mut faults = model_faults(&recipe.model);
     if faults.is_empty() {
         faults = task_faults(recipe, task);
     }
