@@ -5,25 +5,27 @@
 //! [`crate::input_gradient`] and [`crate::weight_gradient`], once for each place: the fields of all rows are gathered,
 //! stretch by stretch, and multiplied. What lies beyond the image is in no field, so fields at the border are smaller.
 //!
-//! **Weights** are one slice, place after place, each W_l in [panels](crate::to_panels) of its own. With fewer than 16
-//! channels a panel would be mostly padding: then it is W_lᵀ that lies in panels, and the products change roles, so
-//! that the vectors of the micro-kernel run along the rows of the batch or along the field.
+//! **Weights** are one slice, place after place, each W_l in [panels](crate::to_panels) of its own. With fewer than 32
+//! channels a panel would be mostly padding: then it is W_lᵀ that lies in panels. Forward and input gradient let their
+//! vectors run along the rows of the batch (`local_lanes.rs`), the weight gradient along the field.
 //!
 //! **Threads.** Where there are at least as many places as threads each place is worked out by one thread, else the
 //! threads share the products of one place after another. The bits are the same.
 
-use crate::activation::Activation;
 use crate::crew::{Queue, Shared, alone, crew, threads};
 use crate::forward::{self, Epilogue, Outputs};
 use crate::gradient::{self, Target, Terms};
+use crate::isa::isa;
+use crate::local_lanes::{self, Seen, from_lanes, lanes_len, to_lanes};
 use crate::operands::{Errors, Rows, Source, Weights};
-use crate::panel::panel_len;
+use crate::panel::{PANEL, panel_len};
 use crate::precision::Precision;
 use crate::rows::{assert_subset, column_sums, row_sums_of_squares};
+use crate::scratch::with_scratch;
 use std::ops::Range;
 
 /// Channels from which on W_l is not transposed.
-const WIDE: usize = 16;
+const WIDE: usize = 32;
 
 /// Rows of a batch whose input gradients are worked out together.
 const CHUNK: usize = 64;
@@ -126,51 +128,62 @@ impl Fields {
         forward::assert_shapes(&epilogue, &out, (rows, len_out), len_out);
         let Outputs { h, pre, squares } = out;
         let (to_h, to_pre) = (Shared::new(h), pre.map(Shared::new));
-        each(self.fields.len(), |l, buffers| {
-            let field = &self.fields[l];
-            let first = l * self.channels;
-            let inputs = field.gather(x, None, &mut buffers.inputs);
-            let inputs = Rows::new(inputs, rows, field.n_in).scaled(x.scales()).with_zeros(x.zeros());
-            let bias = epilogue.bias.map(|bias| &bias[first..][..self.channels]);
-            let a = room(&mut buffers.outputs, rows * self.channels);
-            self.product(inputs, &weights[field.weights.clone()], bias, precision, a);
-            let put = |to: &Shared<'_>, values: &[f32]| {
-                for (r, values) in values.chunks_exact(self.channels).enumerate() {
-                    // SAFETY: places are disjoint and worked out once each; row r is in bounds.
-                    unsafe { to.part_mut(r * len_out + first, self.channels) }.copy_from_slice(values);
-                }
-            };
-            if let Some(pre) = &to_pre {
-                put(pre, a);
+        let by_lanes = self.by_lanes(precision);
+        with_scratch([if by_lanes { lanes_len(rows, self.len_in) } else { 0 }], |[lanes]| {
+            if by_lanes {
+                to_lanes(x, lanes);
             }
-            epilogue.activation.apply(a);
-            put(&to_h, a);
+            let lanes = &*lanes;
+            each(self.fields.len(), |l, buffers| {
+                let field = &self.fields[l];
+                let first = l * self.channels;
+                let bias = epilogue.bias.map(|bias| &bias[first..][..self.channels]);
+                let a = room(&mut buffers.outputs, rows * self.channels);
+                let weights = &weights[field.weights.clone()];
+                if by_lanes {
+                    let seen = field.seen(weights, self.channels);
+                    isa().run(local_lanes::Forward { seen, lanes, rows, cols: self.len_in, a });
+                } else {
+                    let inputs = field.gather(x, None, &mut buffers.inputs);
+                    let inputs = Rows::new(inputs, rows, field.n_in).scaled(x.scales()).with_zeros(x.zeros());
+                    self.product(inputs, weights, precision, a);
+                }
+                if let Some(bias) = bias {
+                    let add = |row: &mut [f32]| row.iter_mut().zip(bias).for_each(|(a, b)| *a += b);
+                    a.chunks_exact_mut(self.channels).for_each(add);
+                }
+                let put = |to: &Shared<'_>, values: &[f32]| {
+                    for (r, values) in values.chunks_exact(self.channels).enumerate() {
+                        // SAFETY: places are disjoint and worked out once each; row r is in bounds.
+                        unsafe { to.part_mut(r * len_out + first, self.channels) }.copy_from_slice(values);
+                    }
+                };
+                if let Some(pre) = &to_pre {
+                    put(pre, a);
+                }
+                epilogue.activation.apply(a);
+                put(&to_h, a);
+            });
         });
         if let Some(squares) = squares {
             row_sums_of_squares(h, len_out, squares);
         }
     }
 
-    /// `a = x·W_l + b` of one place.
-    fn product(
-        &self,
-        x: Rows<'_>,
-        panels: &[f32],
-        bias: Option<&[f32]>,
-        precision: Precision,
-        a: &mut [f32],
-    ) {
+    /// `a = x·W_l` of one place.
+    fn product(&self, x: Rows<'_>, panels: &[f32], precision: Precision, a: &mut [f32]) {
+        let weights = self.weights(panels, x.cols());
         if self.transposed() {
-            gradient::input_gradient(Errors::new(x), self.weights(panels, x.cols()), precision, a);
-            if let Some(bias) = bias {
-                let add = |row: &mut [f32]| row.iter_mut().zip(bias).for_each(|(a, b)| *a += b);
-                a.chunks_exact_mut(self.channels).for_each(add);
-            }
+            gradient::input_gradient(Errors::new(x), weights, precision, a);
         } else {
-            let epilogue = Epilogue { bias, activation: Activation::Identity, base: None };
             let out = Outputs { h: a, pre: None, squares: None };
-            forward::forward(x, self.weights(panels, x.cols()), epilogue, precision, out);
+            forward::forward(x, weights, Epilogue::default(), precision, out);
         }
+    }
+
+    /// Whether vectors run along the rows of the batch, where a place has few channels. In pairs they do not.
+    fn by_lanes(&self, precision: Precision) -> bool {
+        self.transposed() && precision == Precision::F32
     }
 
     fn weights<'a>(&self, panels: &'a [f32], n_in: usize) -> Weights<'a> {
@@ -188,6 +201,9 @@ impl Fields {
         assert_eq!((len_out, weights.len()), (self.len_out(), self.panels), "errors, and panels of weights");
         assert_eq!(dx.len(), rows * self.len_in, "dx is not [rows = {rows}, len_in = {}]", self.len_in);
         let to_dx = Shared::new(dx);
+        if self.by_lanes(precision) {
+            return self.input_gradient_by_lanes(da, weights, &to_dx);
+        }
         each(rows.div_ceil(CHUNK), |chunk, buffers| {
             let some = chunk * CHUNK..rows.min((chunk + 1) * CHUNK);
             // SAFETY: chunks of rows are disjoint and worked out once each.
@@ -206,6 +222,23 @@ impl Fields {
                 }
                 field.scatter(found, dx, self.len_in);
             }
+        });
+    }
+
+    fn input_gradient_by_lanes(&self, da: Errors<'_>, weights: &[f32], to_dx: &Shared<'_>) {
+        let (rows, _) = da.shape();
+        each(rows.div_ceil(PANEL), |panel, buffers| {
+            let rows = panel * PANEL..rows.min((panel + 1) * PANEL);
+            let lanes = room(&mut buffers.inputs, self.len_in * PANEL);
+            lanes.fill(0.0);
+            for (l, field) in self.fields.iter().enumerate() {
+                let seen = field.seen(&weights[field.weights.clone()], self.channels);
+                let (column, rows) = (l * self.channels, rows.clone());
+                isa().run(local_lanes::Backward { seen, da, rows, column, lanes });
+            }
+            // SAFETY: panels of rows are disjoint and worked out once each.
+            let dx = unsafe { to_dx.part_mut(rows.start * self.len_in, rows.len() * self.len_in) };
+            from_lanes(lanes, self.len_in, dx);
         });
     }
 
@@ -286,6 +319,10 @@ fn stored(n_in: usize, channels: usize) -> [usize; 2] {
 }
 
 impl Field {
+    fn seen<'a>(&'a self, weights: &'a [f32], channels: usize) -> Seen<'a> {
+        Seen { stretches: &self.stretches, weights, channels }
+    }
+
     /// Its inputs in some rows of x, without scales: `[rows, n_in]`.
     fn gather<'a>(&self, x: Rows<'_>, rows: Option<&[u32]>, buffer: &'a mut Vec<f32>) -> &'a [f32] {
         let (count, x) = (rows.map_or(x.rows(), <[u32]>::len), x.unscaled());
