@@ -13,6 +13,7 @@ use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host::{matrix, view, zip};
+use adieu_core::parts::local::Local;
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
@@ -397,6 +398,8 @@ fn every_block_holds_what_it_declares() {
                 block.cost(11).output_bytes as usize
             );
             blocks.push(Box::new(block));
+            let window = Window { kernel: 2, stride: 1, padding: 1 };
+            blocks.push(Box::new(Local::new("0", input, 5, window, activation, &mut rng).unwrap()));
         }
     }
     for mut block in blocks {

@@ -14,6 +14,7 @@ use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::host::{view, zip};
+use adieu_core::parts::local::Local;
 use adieu_core::parts::objective::{CrossEntropy, Objective, Tags};
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
@@ -112,6 +113,21 @@ proptest! {
                 Ok(mut block) => check_block(&mut block, c * h * w, rows, at * 100),
                 Err(_) => prop_assert!(kernel > (h.min(w)) + 2 * padding, "it has a place"),
             }
+        }
+    }
+
+    #[test]
+    fn local_fields_with_every_smooth_activation(
+        rows in 1usize..4, (h, w) in (3usize..7, 3usize..7), c in 1usize..4,
+        channels in prop_oneof![1usize..6, 31usize..34], kernel in 1usize..4, stride in 1usize..3,
+        padding in 0usize..3, planes: bool, at in 0u64..1000,
+    ) {
+        let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
+        let window = Window { kernel, stride, padding: padding.min(kernel - 1) };
+        for activation in smooth() {
+            let mut chance = Rng::stream(at, Purpose::Init, 0);
+            let mut block = Local::new("0", input, channels, window, activation, &mut chance).unwrap();
+            check_block(&mut block, c * h * w, rows, at * 100);
         }
     }
 

@@ -9,7 +9,8 @@
 //! | [`input_gradient`] | `dx = da·Wᵀ` | `[rows, n_out] · [n_out, n_in] → [rows, n_in]` |
 //! | [`weight_gradient`] | `dW = xᵀ·da` | `[n_in, rows] · [rows, n_out] → [n_in, n_out]` |
 //!
-//! A convolution ([`Conv`]) has the same three, over windows of images.
+//! A convolution ([`Conv`]) has the same three, over windows of images; so have local fields without shared weights
+//! ([`Fields`]).
 //!
 //! Letters: `x` inputs, `a = x·W + b` pre-activations, `h = φ(a)` outputs, `d…` the gradient of the loss with
 //! respect to `…`. Matrices are row-major slices of `f32`, a row being a sample, except the weights.
@@ -49,6 +50,8 @@ mod elementary;
 mod forward;
 mod gradient;
 mod isa;
+mod local;
+mod local_lanes;
 mod operands;
 mod pairs;
 mod panel;
@@ -71,6 +74,7 @@ pub use gradient::{
     Target, Terms, input_gradient, input_gradient_scratch, weight_gradient, weight_gradient_scratch,
 };
 pub use isa::{Isa, isa, with_isa};
+pub use local::Fields;
 pub use operands::{Errors, Rows, Weights};
 pub use panel::{PANEL, from_panels, panel_len, to_panels};
 pub use peak::{peak_gflops, register_bf16, register_fma, triad_gbytes};

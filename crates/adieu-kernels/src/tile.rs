@@ -50,7 +50,7 @@ pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// The rows are written out one by one and everything has a constant length: left to unroll by itself, the
 /// compiler keeps `sums` in registers for some tiles and in memory for others, at a tenth of the speed.
 #[inline(always)]
-fn add_product<const H: usize, const W: usize, const FMA: bool>(
+pub(crate) fn add_product<const H: usize, const W: usize, const FMA: bool>(
     left: &[f32],
     stride: usize,
     right: &[f32; W],

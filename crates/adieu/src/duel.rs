@@ -10,7 +10,7 @@ use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{DataRecipe, Engine, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
+use crate::recipe::{DataRecipe, Engine, LayerRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 use crate::{Error, Plan};
 
 /// Rows judged after each epoch: enough for a curve, few enough that ten passes for each do not dominate the wait.
@@ -96,7 +96,7 @@ impl Duel {
             },
             train: TrainRecipe { epochs: self.epochs, probe_rows: PROBE_ROWS, ..TrainRecipe::default() },
             model: ModelRecipe {
-                blocks: self.hidden.iter().map(|width| vec![*width]).collect(),
+                blocks: self.hidden.iter().map(|width| vec![LayerRecipe::Dense(*width)]).collect(),
                 activation: Activation::Relu,
                 engine: Engine::default(),
                 skip_zeros: true,

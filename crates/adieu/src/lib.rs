@@ -16,6 +16,7 @@ mod error;
 mod evaluate;
 mod files;
 pub mod forecast;
+mod network;
 mod pictures;
 pub mod plan;
 pub mod publish;

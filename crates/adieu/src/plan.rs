@@ -5,25 +5,19 @@ use std::path::Path;
 
 use adieu_core::learn::{Learner, Task, widths};
 use adieu_core::parts::Batch;
-use adieu_core::parts::block::{Block, shape_through};
+use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
-use adieu_core::parts::composed::Composed;
-use adieu_core::parts::dense::Dense;
-use adieu_core::parts::host::{self, matrix};
-use adieu_core::parts::precision::Precision;
+use adieu_core::parts::host::matrix;
 use adieu_core::parts::shape::Shape;
-use adieu_core::parts::stack::Stack;
 use adieu_data::{Dataset, Rows};
 use adieu_record::{LayerInfo, Network, Split};
 
-use crate::recipe::{Engine, Fault, Faults, Recipe, SplitRecipe};
+use crate::network::{model_faults, network, shapes, size_fault};
+use crate::recipe::{Fault, Faults, Recipe, SplitRecipe};
 use crate::{Error, meter};
 
 /// A network and the learner at work on it.
 pub(crate) type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
-
-/// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
-const WIDEST: u64 = 1 << 17;
 
 /// See the module.
 pub struct Plan {
@@ -43,7 +37,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Recipe`] with all faults of meaning; [`Error::Data`].
     pub fn of(recipe: Recipe, file: &str) -> Result<Plan, Error> {
-        let mut faults = model_faults(&recipe);
+        let mut faults = model_faults(&recipe.model);
         if let Some(fault) = data_fault(&recipe) {
             faults.push(fault);
             return Err(Faults { file: file.into(), faults }.into());
@@ -59,7 +53,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Recipe`] with all faults of meaning.
     pub fn on(recipe: Recipe, data: std::sync::Arc<Dataset>, file: &str) -> Result<Plan, Error> {
-        let faults = model_faults(&recipe);
+        let faults = model_faults(&recipe.model);
         Plan::with_data(recipe, data, file, faults)
     }
 
@@ -91,8 +85,9 @@ impl Plan {
             seed: recipe.seed,
         };
         if faults.is_empty() {
-            faults = learner_faults(&recipe, &task);
-            faults.extend(size_fault(&recipe, task.input, meter::machine(Path::new("/")).memory_bytes));
+            faults = task_faults(&recipe, &task);
+            let memory = meter::machine(Path::new("/")).memory_bytes;
+            faults.extend(size_fault(&recipe.model, task.input, memory));
         }
         if !faults.is_empty() {
             return Err(Faults { file: file.into(), faults }.into());
@@ -189,45 +184,14 @@ impl Plan {
     }
 }
 
-fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
-    let mut n_in = input.features();
-    let mut layer = 0;
-    let mut dense = |path: String, n_out: u64| {
-        let mut chance = Rng::stream(recipe.seed, Purpose::Init, layer);
-        layer += 1;
-        let n_out = n_out as usize;
-        let (activation, inputs) = (recipe.model.activation, std::mem::replace(&mut n_in, n_out));
-        match recipe.model.engine {
-            Engine::Kernels => Box::new(
-                Dense::new(&path, inputs, n_out, activation, &mut chance)
-                    .in_precision(recipe.model.precision)
-                    .skipping_zeros(recipe.model.skip_zeros),
-            ) as Box<dyn Block>,
-            Engine::Burn => {
-                Box::new(Composed::new(&path, inputs, n_out, activation, host::cpu(), &mut chance))
-            }
-        }
-    };
-    let blocks = recipe.model.blocks.iter().enumerate().map(|(b, widths)| match &widths[..] {
-        [only] => dense(b.to_string(), *only),
-        many => {
-            let inside = many.iter().enumerate().map(|(i, width)| dense(format!("{b}.{i}"), *width));
-            Box::new(Stack::new(inside.collect())) as Box<dyn Block>
-        }
-    });
-    let net: Vec<_> = blocks.collect();
-    debug_assert!(shape_through(&net, input).is_ok(), "dense blocks are built to fit");
-    net
-}
-
 /// Network and learner as they are before the first step, for a task whose rows are not at hand.
 ///
 /// # Errors
 /// [`Error::Recipe`] with all faults of meaning.
 pub(crate) fn blank(recipe: &Recipe, task: &Task, file: &str) -> Result<Built, Error> {
-    let mut faults = model_faults(recipe);
+    let mut faults = model_faults(&recipe.model);
     if faults.is_empty() {
-        faults = learner_faults(recipe, task);
+        faults = task_faults(recipe, task);
     }
     if !faults.is_empty() {
         return Err(Faults { file: file.into(), faults }.into());
@@ -248,78 +212,20 @@ fn batch_from(values: Vec<f32>, rows: &Rows, ids: &[u32]) -> Batch {
     Batch { x: matrix(values, ids.len(), cols), labels: rows.labels(ids), ids: ids.to_vec() }
 }
 
-fn fault(key: &str, what: String, remedy: &str) -> Fault {
+pub(crate) fn fault(key: &str, what: String, remedy: &str) -> Fault {
     Fault { key: key.into(), line: None, what, remedy: remedy.into() }
 }
 
-fn model_faults(recipe: &Recipe) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if recipe.model.blocks.is_empty() {
-        faults.push(fault(
-            "model.blocks",
-            "there is no block".into(),
-            "write one list a block: [[1000], [1000], [1000]]",
-        ));
-    }
-    let precision = recipe.model.precision;
-    if !precision.is_available() {
-        faults.push(fault(
-            "model.precision",
-            format!("this processor does not multiply {}", precision.name()),
-            "choose precision = \"f32\", or a processor with avx512_bf16",
-        ));
-    }
-    if recipe.model.engine == Engine::Burn && precision != Precision::F32 {
-        faults.push(fault(
-            "model.precision",
-            format!("Burn's operations do not multiply {} with sums in f32", precision.name()),
-            "choose precision = \"f32\", or engine = \"kernels\"",
-        ));
-    }
-    for (b, widths) in recipe.model.blocks.iter().enumerate() {
-        if widths.is_empty() {
-            faults.push(fault(
-                &format!("model.blocks[{b}]"),
-                "the block has no layer".into(),
-                "give it a width, as in [1000], or leave it out",
-            ));
-        }
-        for (i, width) in widths.iter().enumerate() {
-            if !(1..=WIDEST).contains(width) {
-                let what = format!("{width} units are not a layer");
-                faults.push(fault(
-                    &format!("model.blocks[{b}][{i}]"),
-                    what,
-                    &format!("choose 1 to {WIDEST} units"),
-                ));
-            }
-        }
-    }
-    faults
-}
-
-/// What the learner refuses; the model must be without faults.
-fn learner_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
+/// What cannot be for this task: shapes, then what the learner refuses. The model must be without faults of its own.
+fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
+    let outputs = match shapes(&recipe.model, task.input) {
+        Ok(shapes) => shapes,
+        Err(fault) => return vec![fault],
+    };
     let widths: Vec<usize> =
-        recipe.model.blocks.iter().filter_map(|b| b.last()).map(|w| *w as usize).collect();
+        outputs.iter().filter_map(|block| block.last()).map(|shape| shape.features()).collect();
     let refusals = recipe.learner.refuse(&widths, task).into_iter();
     refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy)).collect()
-}
-
-/// Weights that cannot fit into this machine's memory, with a moment for each.
-fn size_fault(recipe: &Recipe, input: Shape, memory_bytes: Option<u64>) -> Option<Fault> {
-    const GIB: f64 = (1_u64 << 30) as f64;
-    let widths = recipe.model.blocks.iter().flatten().copied();
-    let below = std::iter::once(input.features() as u64).chain(widths.clone());
-    let weights: f64 = below.zip(widths).map(|(n_in, n_out)| n_in as f64 * n_out as f64).sum();
-    let (needed, memory) = (2.0 * weights * size_of::<f32>() as f64, memory_bytes? as f64);
-    let what = format!(
-        "the weights and their moments take {:.0} GiB, this machine has {:.1}",
-        needed / GIB,
-        memory / GIB
-    );
-    (needed > memory)
-        .then(|| fault("model.blocks", what, "choose narrower layers, or a machine with more memory"))
 }
 
 fn data_fault(recipe: &Recipe) -> Option<Fault> {
@@ -332,20 +238,4 @@ fn data_fault(recipe: &Recipe) -> Option<Fault> {
     let missing = !source.bundled() && recipe.data.dir.is_none();
     let remedy = "name the folder of its files: dir = \"path/to/folder\"";
     missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_larger_than_the_memory_is_a_fault_and_an_unknown_memory_is_none() {
-        let text = "[model]\nblocks = [[131072], [131072]]\n[learner]\nkind = \"back_prop\"\n";
-        let recipe = Recipe::parse(text, "r.toml").unwrap();
-        let input = Shape::Image { c: 1, h: 28, w: 28 };
-        let found = |memory: Option<u64>| size_fault(&recipe, input, memory).map(|fault| fault.what);
-        let what = "the weights and their moments take 129 GiB, this machine has 16.0";
-        assert_eq!(found(Some(16 << 30)).as_deref(), Some(what));
-        assert_eq!((found(Some(256 << 30)), found(None)), (None, None));
-    }
 }

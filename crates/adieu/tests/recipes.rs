@@ -1,7 +1,7 @@
 //! Recipes: those we ship, those nobody should write, and any text at all.
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adieu::{Error, Recipe};
 use proptest::prelude::*;
@@ -17,23 +17,19 @@ fn faults(text: &str) -> String {
 
 const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
+fn recipes_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { recipes_in(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn every_recipe_we_ship_checks() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes")];
-    let mut count = 0;
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
-            assert!(plan.is_ok(), "{}", plan.err().unwrap());
-            count += 1;
-        }
+    let all = recipes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes"));
+    for path in &all {
+        let plan = Recipe::read(path).and_then(|recipe| recipe.check(&path.display().to_string()));
+        assert!(plan.is_ok(), "{}", plan.err().unwrap());
     }
-    assert!(count >= 5, "only {count} recipes found");
+    assert!(all.len() >= 7, "only {} recipes found", all.len());
 }
 
 #[test]
@@ -80,6 +76,16 @@ fn faults_of_meaning_name_key_and_remedy() {
         |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
     assert!(faults(&text("")).contains("data.dir:"));
     assert!(faults(&text("dir = \"nowhere\"\n")).contains("nowhere"));
+}
+
+#[test]
+fn a_recipe_with_layers_of_every_kind_is_written_as_it_was_read() {
+    let layers = "[{ kind = \"local\", field = 10, stride = 6, channels = 16 }, 5], \
+                  [{ kind = \"convolution\", field = 3, padding = 1, channels = 4 }]";
+    let text = format!("[model]\nblocks = [{layers}]\n[learner]\nkind = \"back_prop\"\n");
+    let recipe = Recipe::parse(&text, "r.toml").unwrap();
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::parse(&written, "written").unwrap(), recipe, "{written}");
 }
 
 proptest! {

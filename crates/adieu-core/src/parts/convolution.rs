@@ -25,18 +25,9 @@ use super::dense::initial_weights;
 use super::host::{matrix, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
+pub use super::window::Window;
+use super::window::{image, pixels, planes};
 use crate::Tensor;
-
-/// The window of a convolution, and how it moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Height and width in pixels, at least 1.
-    pub kernel: usize,
-    /// Pixels from one place to the next, at least 1.
-    pub stride: usize,
-    /// How far it may reach beyond the image, pixels.
-    pub padding: usize,
-}
 
 /// See the module.
 pub struct Convolution {
@@ -45,15 +36,6 @@ pub struct Convolution {
     activation: Activation,
     conv: Conv,
     input: Shape,
-}
-
-/// Height, width, channels of an image, and whether its numbers are not in the order of [`Shape::Pixels`].
-fn image(shape: Shape) -> Option<(usize, usize, usize, bool)> {
-    match shape {
-        Shape::Image { c, h, w } => Some((h, w, c, c > 1)),
-        Shape::Pixels { h, w, c } => Some((h, w, c, false)),
-        Shape::Flat(_) | Shape::Tokens { .. } => None,
-    }
 }
 
 impl Convolution {
@@ -75,16 +57,9 @@ impl Convolution {
     ) -> Result<Convolution, ShapeError> {
         let Window { kernel, stride, padding } = window;
         assert!(kernel > 0 && stride > 0 && channels > 0, "{path}: {window:?}, {channels} channels");
-        let refuse = |wants: &str| ShapeError {
-            block: format!("convolution {kernel}x{kernel}"),
-            wants: wants.to_string(),
-            offered: input,
-        };
-        let (height, width, channels_in, _) = image(input).ok_or_else(|| refuse("an image's"))?;
+        window.output(input, channels, "convolution")?;
+        let (height, width, channels_in, _) = image(input).expect("an image has an output");
         let conv = Conv { height, width, channels_in, channels_out: channels, kernel, stride, padding };
-        if conv.len_out() == 0 || conv.len_in() == 0 {
-            return Err(refuse("a larger image's"));
-        }
         let rows = initial_weights(conv.n_in(), channels, chance);
         let weight = Param::weights(format!("{path}.weight"), conv.n_in(), channels, &rows);
         let bias = Param::new(format!("{path}.bias"), &[channels], vec![0.0; channels], false);
@@ -100,20 +75,10 @@ impl Convolution {
         Weights::new(self.weight.values(), self.conv.n_in(), self.conv.channels_out)
     }
 
-    /// Whether rows come with their channels apart.
-    fn planes(&self) -> bool {
-        image(self.input).is_some_and(|(_, _, _, planes)| planes)
-    }
-
     /// x with the channels of a pixel together.
     fn pixels(&self, x: &Activity) -> Activity {
         assert_eq!(x.dims()[1], self.conv.len_in(), "{}: input columns", self.describe());
-        if !self.planes() {
-            return x.clone();
-        }
-        let Conv { height, width, channels_in, .. } = self.conv;
-        let together = transpose_rows(&view(x.values()), [channels_in, height * width]);
-        x.lend_scales(matrix(together, x.dims()[0], x.dims()[1]))
+        pixels(self.input, x)
     }
 
     /// The product, and total inputs if they are to be kept.
@@ -147,27 +112,10 @@ impl Convolution {
 
     /// ∂L/∂x in the order in which x came.
     fn input_gradient(&self, da: Errors<'_>, rows: usize) -> Tensor {
-        let Conv { height, width, channels_in, .. } = self.conv;
         let mut dx = vec![0.0; rows * self.conv.len_in()];
         self.conv.input_gradient(da, self.weights(), &mut dx);
-        if self.planes() {
-            dx = transpose_rows(&dx, [height * width, channels_in]);
-        }
-        matrix(dx, rows, self.conv.len_in())
+        matrix(planes(self.input, dx), rows, self.conv.len_in())
     }
-}
-
-/// Each row, a matrix of these `sides`, transposed.
-fn transpose_rows(rows: &[f32], sides: [usize; 2]) -> Vec<f32> {
-    let [height, width] = sides;
-    let columns = |row: &[f32], out: &mut Vec<f32>| {
-        for column in 0..width {
-            out.extend(row[column..].iter().step_by(width));
-        }
-    };
-    let mut out = Vec::with_capacity(rows.len());
-    rows.chunks_exact(height * width).for_each(|row| columns(row, &mut out));
-    out
 }
 
 impl Block for Convolution {

@@ -229,7 +229,7 @@ pub struct Shared<'a> {
 }
 
 /// The rows in which `dy` is not zero. There is room for all.
-fn busy_rows(dy: &Activity) -> Vec<u32> {
+pub(crate) fn busy_rows(dy: &Activity) -> Vec<u32> {
     let ([rows, n], dy) = (dy.dims(), dy.lend());
     let busy = |row: &u32| {
         let row = *row as usize;

@@ -16,6 +16,7 @@ pub mod fakes;
 pub mod goodness;
 pub mod host;
 pub mod label_code;
+pub mod local;
 pub mod negatives;
 pub mod norm;
 pub mod objective;
@@ -26,6 +27,7 @@ pub mod schedule;
 pub mod shape;
 pub mod stack;
 pub mod taped;
+pub mod window;
 
 use crate::Tensor;
 

@@ -7,8 +7,8 @@ use adieu_kernels::{from_panels, panel_len, to_panels};
 enum Layout {
     /// Row by row, `shape` as given.
     Rows,
-    /// A `[n_in, n_out]` matrix in the kernels' weight panels.
-    Panels,
+    /// Matrices `[n_in, n_out]` one after the other, each in the kernels' weight panels.
+    Panels(Vec<[usize; 2]>),
 }
 
 /// A named array that learning moves: weights, biases; also what a learner keeps beside the network (moments,
@@ -36,9 +36,20 @@ impl Param {
 
     /// A weight matrix `[n_in, n_out]`, given row by row, kept in weight panels.
     pub fn weights(path: impl Into<String>, n_in: usize, n_out: usize, rows: &[f32]) -> Param {
-        let mut values = vec![0.0; panel_len(n_in, n_out)];
-        to_panels(rows, n_in, n_out, &mut values);
-        Param { path: path.into(), shape: vec![n_in, n_out], layout: Layout::Panels, decays: true, values }
+        Param { shape: vec![n_in, n_out], ..Param::matrices(path, vec![[n_in, n_out]], rows) }
+    }
+
+    /// Weight matrices `[n_in, n_out]`, given one after the other, row by row, each kept in weight panels.
+    ///
+    /// # Panics
+    /// If there are not as many values as the matrices hold.
+    pub fn matrices(path: impl Into<String>, sides: Vec<[usize; 2]>, rows: &[f32]) -> Param {
+        let lens = sides.iter().map(|[n_in, n_out]| (n_in * n_out, panel_len(*n_in, *n_out)));
+        let (count, len) = lens.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let (layout, values) = (Layout::Panels(sides), vec![0.0; len]);
+        let mut param = Param { path: path.into(), shape: vec![count], layout, decays: true, values };
+        param.load_rows(rows);
+        param
     }
 
     /// An array of zeros laid out as this one: a moment.
@@ -94,11 +105,17 @@ impl Param {
 
     /// The values row by row, whatever the layout.
     pub fn to_rows(&self) -> Vec<f32> {
-        match self.layout {
+        match &self.layout {
             Layout::Rows => self.values.clone(),
-            Layout::Panels => {
+            Layout::Panels(sides) => {
                 let mut rows = vec![0.0; self.count()];
-                from_panels(&self.values, self.shape[0], self.shape[1], &mut rows);
+                let (mut to, mut from) = (&mut rows[..], &self.values[..]);
+                for [n_in, n_out] in sides.iter().copied() {
+                    let (here, rest) = to.split_at_mut(n_in * n_out);
+                    let (panels, others) = from.split_at(panel_len(n_in, n_out));
+                    from_panels(panels, n_in, n_out, here);
+                    (to, from) = (rest, others);
+                }
                 rows
             }
         }
@@ -110,9 +127,17 @@ impl Param {
     /// If there are not `count()` values: check against `shape()` first.
     pub fn load_rows(&mut self, rows: &[f32]) {
         assert_eq!(rows.len(), self.count(), "{}: values to load", self.path);
-        match self.layout {
+        match &self.layout {
             Layout::Rows => self.values.copy_from_slice(rows),
-            Layout::Panels => to_panels(rows, self.shape[0], self.shape[1], &mut self.values),
+            Layout::Panels(sides) => {
+                let (mut from, mut to) = (rows, &mut self.values[..]);
+                for [n_in, n_out] in sides.iter().copied() {
+                    let (here, rest) = from.split_at(n_in * n_out);
+                    let (panels, others) = to.split_at_mut(panel_len(n_in, n_out));
+                    to_panels(here, n_in, n_out, panels);
+                    (from, to) = (rest, others);
+                }
+            }
         }
     }
 
@@ -137,5 +162,16 @@ mod tests {
         assert!(param.is_finite());
         param.values_mut()[40] = f32::INFINITY;
         assert!(!param.is_finite());
+    }
+
+    #[test]
+    fn several_matrices_come_back_as_they_went() {
+        let rows: Vec<f32> = (0..5 * 37 + 3 * 2).map(|i| i as f32).collect();
+        let mut param = Param::matrices("w", vec![[5, 37], [3, 2]], &rows);
+        assert_eq!((param.to_rows(), param.count()), (rows.clone(), rows.len()));
+        assert_eq!(param.values().len(), panel_len(5, 37) + panel_len(3, 2));
+        let back: Vec<f32> = rows.iter().rev().copied().collect();
+        param.load_rows(&back);
+        assert_eq!(param.to_rows(), back);
     }
 }

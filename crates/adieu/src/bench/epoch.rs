@@ -14,7 +14,7 @@ use adieu_core::parts::precision::Precision;
 use adieu_data::Dataset;
 
 use super::{Stopped, Told};
-use crate::recipe::{DataRecipe, Engine, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
+use crate::recipe::{DataRecipe, Engine, LayerRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 use crate::sink::Flow;
 use crate::{Error, Plan};
 
@@ -79,7 +79,7 @@ impl Runner {
                 ..TrainRecipe::default()
             },
             model: ModelRecipe {
-                blocks: widths.iter().map(|width| vec![*width]).collect(),
+                blocks: widths.iter().map(|width| vec![LayerRecipe::Dense(*width)]).collect(),
                 activation: Activation::Relu,
                 engine: Engine::Kernels,
                 skip_zeros: !key.ends_with("_plain"),

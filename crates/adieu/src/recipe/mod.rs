@@ -111,13 +111,13 @@ impl Default for TrainRecipe {
     }
 }
 
-/// The network all learners share: dense blocks. Heads and output layers are the learner's own.
+/// The network all learners share. Heads and output layers are the learner's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelRecipe {
-    /// One list a block, each the widths of its dense layers: `[[1000], [1000]]`. Learning that is local to a block
-    /// back-propagates inside it, so `[[1000, 1000], [1000]]` is a hybrid.
-    pub blocks: Vec<Vec<u64>>,
+    /// One list a block, each item a layer: a number is the width of a dense one, `[[1000], [1000]]`. Learning that is
+    /// local to a block back-propagates inside it, so `[[1000, 1000], [1000]]` is a hybrid.
+    pub blocks: Vec<Vec<LayerRecipe>>,
     /// What each layer applies to its total input.
     #[serde(default)]
     pub activation: Activation,
@@ -135,6 +135,62 @@ pub struct ModelRecipe {
 
 fn yes() -> bool {
     true
+}
+
+/// A layer of the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum LayerRecipe {
+    /// Dense: so many units, each sees all that comes before it.
+    Dense(u64),
+    /// Units that each see a square of an image. Their outputs are an image again; a dense layer after them sees all
+    /// of it.
+    Fields(FieldsRecipe),
+}
+
+/// Units that each see a square of an image: `{ kind = "local", field = 10, stride = 6, channels = 128 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldsRecipe {
+    /// Whether places share their weights.
+    pub kind: FieldsKind,
+    /// Height and width of what a unit sees, pixels.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub field: u64,
+    /// Pixels from one place to the next.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub stride: u64,
+    /// How far fields may reach beyond the image, pixels; less than a field. There is nothing out there.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub padding: u64,
+    /// Units at each place.
+    pub channels: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// Whether places share their weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldsKind {
+    /// Every place has weights of its own.
+    Local,
+    /// All places have the same weights.
+    Convolution,
+}
+
+impl FieldsKind {
+    /// What recipes call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FieldsKind::Local => "local",
+            FieldsKind::Convolution => "convolution",
+        }
+    }
 }
 
 /// What works the layers of the network out.

@@ -1,0 +1,301 @@
+//! The network of a recipe: its shapes, what cannot be about them, and the blocks themselves.
+
+use adieu_core::parts::block::{Block, shape_through};
+use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::composed::Composed;
+use adieu_core::parts::convolution::Convolution;
+use adieu_core::parts::dense::Dense;
+use adieu_core::parts::host;
+use adieu_core::parts::local::Local;
+use adieu_core::parts::precision::Precision;
+use adieu_core::parts::shape::Shape;
+use adieu_core::parts::stack::Stack;
+use adieu_core::parts::window::Window;
+
+use crate::plan::fault;
+use crate::recipe::{Engine, Fault, FieldsKind, FieldsRecipe, LayerRecipe, ModelRecipe, Recipe};
+
+/// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
+const WIDEST: u64 = 1 << 17;
+
+impl FieldsRecipe {
+    fn window(&self) -> Window {
+        let side = |pixels: u64| pixels as usize;
+        Window { kernel: side(self.field), stride: side(self.stride), padding: side(self.padding) }
+    }
+}
+
+/// What comes out of each layer, block by block, or the first that does not fit. The model must be without faults of
+/// its own.
+pub(crate) fn shapes(model: &ModelRecipe, input: Shape) -> Result<Vec<Vec<Shape>>, Fault> {
+    let mut shape = input;
+    let mut through = |b: usize, i: usize, layer: &LayerRecipe| {
+        shape = match layer {
+            LayerRecipe::Dense(width) => Shape::Flat(*width as usize),
+            LayerRecipe::Fields(fields) => {
+                let output = fields.window().output(shape, fields.channels as usize, fields.kind.name());
+                output.map_err(|_| misfit(fields, shape, &format!("model.blocks[{b}][{i}]")))?
+            }
+        };
+        Ok(shape)
+    };
+    let blocks = model.blocks.iter().enumerate();
+    blocks
+        .map(|(b, block)| block.iter().enumerate().map(|(i, layer)| through(b, i, layer)).collect())
+        .collect()
+}
+
+fn misfit(fields: &FieldsRecipe, shape: Shape, layer: &str) -> Fault {
+    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }) = shape else {
+        let what = format!("a {} layer sees an image, what comes before it is {shape}", fields.kind.name());
+        return fault(layer, what, "put it before the dense layers");
+    };
+    let side = h.min(w) as u64 + 2 * fields.padding;
+    let what = format!("a field of {0}x{0} has no place in {shape}", fields.field);
+    fault(&format!("{layer}.field"), what, &format!("choose at most {side}, or more padding"))
+}
+
+/// Blocks with their initial weights. Their shapes must be without faults.
+pub(crate) fn network(recipe: &Recipe, input: Shape) -> Vec<Box<dyn Block>> {
+    let (mut shape, mut number) = (input, 0);
+    let mut layer = |path: String, layer: &LayerRecipe| {
+        let mut chance = Rng::stream(recipe.seed, Purpose::Init, number);
+        number += 1;
+        let block = block(&recipe.model, &path, layer, shape, &mut chance);
+        shape = block.shape_out(shape).expect("a block fits what it was made for");
+        block
+    };
+    let blocks = recipe.model.blocks.iter().enumerate().map(|(b, layers)| match &layers[..] {
+        [only] => layer(b.to_string(), only),
+        many => {
+            let inside = many.iter().enumerate().map(|(i, one)| layer(format!("{b}.{i}"), one));
+            Box::new(Stack::new(inside.collect())) as Box<dyn Block>
+        }
+    });
+    let net: Vec<_> = blocks.collect();
+    debug_assert!(shape_through(&net, input).is_ok(), "blocks are built to fit");
+    net
+}
+
+fn block(
+    model: &ModelRecipe,
+    path: &str,
+    layer: &LayerRecipe,
+    input: Shape,
+    chance: &mut Rng,
+) -> Box<dyn Block> {
+    let activation = model.activation;
+    match (layer, model.engine) {
+        (LayerRecipe::Dense(n_out), Engine::Kernels) => {
+            let dense = Dense::new(path, input.features(), *n_out as usize, activation, chance);
+            Box::new(dense.in_precision(model.precision).skipping_zeros(model.skip_zeros))
+        }
+        (LayerRecipe::Dense(n_out), Engine::Burn) => {
+            let (n_in, n_out) = (input.features(), *n_out as usize);
+            Box::new(Composed::new(path, n_in, n_out, activation, host::cpu(), chance))
+        }
+        (LayerRecipe::Fields(fields), _) => {
+            let (window, channels, fits) = (fields.window(), fields.channels as usize, "shapes were checked");
+            match fields.kind {
+                FieldsKind::Local => {
+                    let local = Local::new(path, input, channels, window, activation, chance).expect(fits);
+                    Box::new(local.in_precision(model.precision).skipping_zeros(model.skip_zeros))
+                }
+                FieldsKind::Convolution => {
+                    Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with the model, whatever the data.
+pub(crate) fn model_faults(model: &ModelRecipe) -> Vec<Fault> {
+    let mut faults = engine_faults(model);
+    if model.blocks.is_empty() {
+        faults.push(fault(
+            "model.blocks",
+            "there is no block".into(),
+            "write one list a block: [[1000], [1000], [1000]]",
+        ));
+    }
+    for (b, layers) in model.blocks.iter().enumerate() {
+        if layers.is_empty() {
+            faults.push(fault(
+                &format!("model.blocks[{b}]"),
+                "the block has no layer".into(),
+                "give it a width, as in [1000], or leave it out",
+            ));
+        }
+        for (i, layer) in layers.iter().enumerate() {
+            layer_faults(model, layer, &format!("model.blocks[{b}][{i}]"), &mut faults);
+        }
+    }
+    faults
+}
+
+fn engine_faults(model: &ModelRecipe) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let precision = model.precision;
+    if !precision.is_available() {
+        faults.push(fault(
+            "model.precision",
+            format!("this processor does not multiply {}", precision.name()),
+            "choose precision = \"f32\", or a processor with avx512_bf16",
+        ));
+    }
+    if model.engine == Engine::Burn && precision != Precision::F32 {
+        faults.push(fault(
+            "model.precision",
+            format!("Burn's operations do not multiply {} with sums in f32", precision.name()),
+            "choose precision = \"f32\", or engine = \"kernels\"",
+        ));
+    }
+    faults
+}
+
+fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mut Vec<Fault>) {
+    let (units, units_key) = match layer {
+        LayerRecipe::Dense(width) => (*width, key.to_string()),
+        LayerRecipe::Fields(fields) => (fields.channels, format!("{key}.channels")),
+    };
+    if !(1..=WIDEST).contains(&units) {
+        let what = format!("{units} units are not a layer");
+        faults.push(fault(&units_key, what, &format!("choose 1 to {WIDEST} units")));
+    }
+    let LayerRecipe::Fields(fields) = layer else { return };
+    let name = fields.kind.name();
+    if fields.padding >= fields.field {
+        let what = format!(
+            "with {} pixels of padding a field of {} can miss the image",
+            fields.padding, fields.field
+        );
+        let remedy = format!("choose less than {}", fields.field);
+        faults.push(fault(&format!("{key}.padding"), what, &remedy));
+    }
+    if model.engine == Engine::Burn {
+        let what = format!("Burn's operations have no {name} layer here");
+        faults.push(fault("model.engine", what, "choose engine = \"kernels\", or dense layers"));
+    }
+    if fields.kind == FieldsKind::Convolution && model.precision != Precision::F32 {
+        let what = format!("a convolution does not multiply {}", model.precision.name());
+        faults.push(fault("model.precision", what, "choose precision = \"f32\", or other layers"));
+    }
+}
+
+/// Weights that cannot fit into this machine's memory, with a moment for each.
+pub(crate) fn size_fault(model: &ModelRecipe, input: Shape, memory_bytes: Option<u64>) -> Option<Fault> {
+    const GIB: f64 = (1_u64 << 30) as f64;
+    let outputs = shapes(model, input).ok()?.concat();
+    let inputs = std::iter::once(input).chain(outputs.iter().copied());
+    let layers = model.blocks.iter().flatten().zip(inputs.zip(&outputs));
+    let weights: f64 = layers.map(|(layer, (input, output))| most_weights(layer, input, *output)).sum();
+    let (needed, memory) = (2.0 * weights * size_of::<f32>() as f64, memory_bytes? as f64);
+    let what = format!(
+        "the weights and their moments take {:.0} GiB, this machine has {:.1}",
+        needed / GIB,
+        memory / GIB
+    );
+    (needed > memory)
+        .then(|| fault("model.blocks", what, "choose narrower layers, or a machine with more memory"))
+}
+
+/// Weights of a layer, fields at the border counted whole.
+fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
+    let (n_in, n_out) = (input.features() as f64, output.features() as f64);
+    let (LayerRecipe::Fields(fields), Shape::Image { c, .. } | Shape::Pixels { c, .. }) = (layer, input)
+    else {
+        return n_in * n_out;
+    };
+    let field = (fields.field * fields.field) as f64 * c as f64;
+    match fields.kind {
+        FieldsKind::Local => field * n_out,
+        FieldsKind::Convolution => field * fields.channels as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(blocks: &str) -> ModelRecipe {
+        let text = format!("[model]\nblocks = {blocks}\n[learner]\nkind = \"back_prop\"\n");
+        Recipe::parse(&text, "r.toml").unwrap().model
+    }
+
+    const DIGITS: Shape = Shape::Image { c: 1, h: 28, w: 28 };
+
+    #[test]
+    fn a_network_larger_than_the_memory_is_a_fault_and_an_unknown_memory_is_none() {
+        let found = |blocks: &str, memory: Option<u64>| {
+            size_fault(&model(blocks), DIGITS, memory).map(|fault| fault.what)
+        };
+        let dense = "[[131072], [131072]]";
+        let what = "the weights and their moments take 129 GiB, this machine has 16.0";
+        assert_eq!(found(dense, Some(16 << 30)).as_deref(), Some(what));
+        assert_eq!((found(dense, Some(256 << 30)), found(dense, None)), (None, None));
+        let fields = |kind| format!("[[{{ kind = \"{kind}\", field = 10, channels = 131072 }}]]");
+        let what = "the weights and their moments take 35 GiB, this machine has 16.0";
+        assert_eq!(found(&fields("local"), Some(16 << 30)).as_deref(), Some(what));
+        assert_eq!(found(&fields("convolution"), Some(16 << 30)), None);
+    }
+
+    #[test]
+    fn layers_that_cannot_be_name_key_and_remedy() {
+        let cases = [
+            ("{ kind = \"local\", field = 29, channels = 3 }", "[0][0].field", "at most 28"),
+            (
+                "{ kind = \"convolution\", field = 33, padding = 2, channels = 3 }",
+                "[0][0].field",
+                "at most 32",
+            ),
+            ("20, { kind = \"local\", field = 3, channels = 3 }", "[0][1]", "before the dense layers"),
+            ("{ kind = \"local\", field = 3, padding = 3, channels = 3 }", "[0][0].padding", "less than 3"),
+            ("{ kind = \"local\", field = 3, channels = 0 }", "[0][0].channels", "1 to 131072 units"),
+            ("0", "[0][0]", "1 to 131072 units"),
+        ];
+        for (layer, key, remedy) in cases {
+            let model = model(&format!("[[{layer}]]"));
+            let mut faults = model_faults(&model);
+            faults.extend(if faults.is_empty() { shapes(&model, DIGITS).err() } else { None });
+            assert_eq!(faults.len(), 1, "{layer}: {faults:?}");
+            assert_eq!(faults[0].key, format!("model.blocks{key}"));
+            assert!(faults[0].remedy.contains(remedy), "{layer}: {faults:?}");
+        }
+        let text = "[[{ kind = \"convolution\", field = 3, channels = 2 }]]";
+        let keys = |model: &ModelRecipe| model_faults(model).into_iter().map(|f| f.key).collect::<Vec<_>>();
+        assert_eq!(keys(&ModelRecipe { engine: Engine::Burn, ..model(text) }), ["model.engine"]);
+        let rounded = ModelRecipe { precision: Precision::Bf16, ..model(text) };
+        assert!(keys(&rounded).contains(&"model.precision".to_string()));
+        assert!(keys(&model(text)).is_empty());
+    }
+
+    #[test]
+    fn forms_that_cannot_be_are_told_by_key() {
+        let cases = [
+            ("{ kind = \"local\", field = 0, channels = 3 }", "[0][0].field"),
+            ("{ kind = \"local\", field = 3, stride = 0, channels = 3 }", "[0][0].stride"),
+            ("{ kind = \"lokal\", field = 3, channels = 2 }", "[0][0].kind"),
+            ("{ kind = \"local\", field = 3 }", "[0][0].channels"),
+            ("{ kind = \"local\", fields = 3, field = 3, channels = 2 }", "[0][0].fields"),
+        ];
+        for (layer, key) in cases {
+            let text = format!("[model]\nblocks = [[{layer}]]\n[learner]\nkind = \"back_prop\"\n");
+            let faults = Recipe::parse(&text, "r.toml").unwrap_err().faults;
+            let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+            assert_eq!(keys, [format!("model.blocks{key}")], "{layer}");
+        }
+    }
+
+    #[test]
+    fn shapes_flow_from_fields_to_dense_layers() {
+        let local = |field, stride, channels| {
+            format!("{{ kind = \"local\", field = {field}, stride = {stride}, channels = {channels} }}")
+        };
+        let blocks = format!("[[{}], [{}, {}], [10]]", local(10, 6, 128), local(2, 1, 220), local(2, 1, 512));
+        let pixels = |side, c| Shape::Pixels { h: side, w: side, c };
+        let expected =
+            vec![vec![pixels(4, 128)], vec![pixels(3, 220), pixels(2, 512)], vec![Shape::Flat(10)]];
+        assert_eq!(shapes(&model(&blocks), DIGITS).unwrap(), expected);
+    }
+}
