@@ -11,7 +11,7 @@ use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::goodness::{GoodnessFn, SumSquares};
+use adieu_core::parts::goodness::{Goodness, GoodnessFn, MeanSquares, SumSquares};
 use adieu_core::parts::host::{matrix, stack_rows, view};
 use adieu_core::parts::label_code::{LabelCodeFn, Labels, Overlay};
 use adieu_core::parts::norm::Norm;
@@ -192,6 +192,61 @@ fn over_fifty_steps_the_positive_grows_likelier_and_the_negative_less() {
             );
         }
     }
+}
+
+/// The sum and the mean of squares are one goodness in two scales: calibrated, they teach the same.
+#[test]
+fn calibrated_goodnesses_of_another_scale_learn_the_same() {
+    let run = |goodness: Goodness, calibrate: bool| {
+        let recipe = ForwardForward { goodness, calibrate, ..ForwardForward::default() };
+        let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
+        let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1 };
+        let mut learner = recipe.build(&mut net, &task);
+        let batch = Batch { x: noise(4, 12, 8), labels: vec![0, 1, 1, 0], ids: vec![0, 1, 2, 3] };
+        let mut said = Vec::new();
+        for step in 1..=20 {
+            said.push(
+                learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap(),
+            );
+        }
+        let weights = net.iter_mut().flat_map(|block| rows_of(block.as_mut(), "weight")).collect::<Vec<_>>();
+        let first: Vec<f64> =
+            said[0].iter().filter(|s| s.name == "goodness_positive").map(|s| s.value).collect();
+        (weights.iter().map(|w| f64::from(*w)).collect::<Vec<_>>(), first)
+    };
+    let (sum, mean) = (Goodness::from(SumSquares {}), Goodness::from(MeanSquares {}));
+    let ((of_sum, first), (of_mean, _)) = (run(sum.clone(), true), run(mean.clone(), true));
+    let of_mean: Vec<f32> = of_mean.iter().map(|w| *w as f32).collect();
+    common::close("weights", &of_mean, &of_sum, 1e-5);
+    assert!(first.iter().all(|g| (g - 1.0).abs() < 1e-6), "layers begin at their threshold: {first:?}");
+    let (plain, _) = run(sum, false);
+    assert!(plain.iter().zip(&of_sum).any(|(plain, calibrated)| (plain - calibrated).abs() > 1e-3));
+}
+
+#[test]
+fn a_layer_that_is_silent_at_first_is_calibrated_when_it_speaks() {
+    let recipe = ForwardForward { calibrate: true, ..ForwardForward::default() };
+    let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
+    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1 };
+    let mut learner = recipe.build(&mut net, &task);
+    let batch = Batch { x: noise(1, 12, 8), labels: vec![1], ids: vec![0] };
+    put(net[0].as_mut(), ".bias", &[-100.0; 30]);
+    let mut units = |net: &mut common::Blocks, step| {
+        learner.step(net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+        let mut units = Vec::new();
+        learner.params(&mut |param| {
+            if param.path().ends_with(".unit") {
+                units.extend(param.to_rows());
+            }
+        });
+        units
+    };
+    assert_eq!(units(&mut net, 1), [0.0, 0.0]);
+    put(net[0].as_mut(), ".bias", &[1.0; 30]);
+    let found = units(&mut net, 2);
+    assert!(found.iter().all(|unit| *unit > 0.0), "{found:?}");
+    put(net[0].as_mut(), ".bias", &[2.0; 30]);
+    assert_eq!(units(&mut net, 3), found, "once and for all");
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn definition(activation: Activation, a: f64) -> f64 {
             }
         }
         Activation::Tanh => a.tanh(),
+        Activation::Sigmoid => 1.0 / (1.0 + (-a).exp()),
         Activation::Gelu => 0.5 * a * (1.0 + erf(a / 2.0_f64.sqrt())),
         Activation::Silu => a / (1.0 + (-a).exp()),
         Activation::Softplus => a.exp().ln_1p(),
@@ -52,6 +53,7 @@ fn definition(activation: Activation, a: f64) -> f64 {
                 f64::from(alpha) * a.exp_m1()
             }
         }
+        Activation::StudentT { nu } => 0.5 * f64::from(nu + 1.0) * (a * a / f64::from(nu)).ln_1p(),
     }
 }
 

@@ -103,6 +103,10 @@ impl LearnerFn for ForwardForward {
         let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
             peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
+            unit: {
+                let unit = usize::from(self.calibrate);
+                Param::new(format!("layer.{l}.unit"), &[unit], vec![0.0; unit], false)
+            },
             of_ones: self.goodness.of_ones(*width),
         });
         let heads = widths.iter().enumerate().map(|(l, width)| {
@@ -136,6 +140,9 @@ struct Layer {
     descent: Descent,
     /// m: running mean activity of each unit on positive rows.
     peers: Param,
+    /// With `calibrate`: the mean goodness of positive rows that the layer began with, 0 until there is one; else
+    /// empty.
+    unit: Param,
     of_ones: f64,
 }
 
@@ -225,6 +232,7 @@ impl Learner for Running {
         for (layer, head) in self.layers.iter_mut().zip(&mut self.heads) {
             layer.descent.params(visit);
             visit(&mut layer.peers);
+            Some(&mut layer.unit).filter(|unit| unit.count() > 0).into_iter().for_each(&mut *visit);
             if let Some(head) = head {
                 head.dense.params(visit);
                 head.descent.params(visit);
@@ -307,7 +315,8 @@ impl Lesson<'_> {
             real: (0..2 * labels.len()).map(|row| row < labels.len()).collect(),
             labels: [labels, wrong].concat(),
             direction: recipe.direction(),
-            of_ones: 0.0,
+            unit: 0.0,
+            stretch: 1.0,
         };
         Lesson { recipe, gain, tags, learns: true }
     }
@@ -347,9 +356,9 @@ impl Layer {
         finite(&view(&g), Some(l), "goodness")?;
 
         clock.press(Phase::Credit, l);
-        tags.of_ones = self.of_ones;
+        (tags.unit, tags.stretch) = self.scale(&g);
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
-        say(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
+        say(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
         drop(g);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
         said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
@@ -363,6 +372,20 @@ impl Layer {
         }
         clock.press(Phase::Forward, l);
         Ok(recipe.norm.apply(&h)) // nothing flows back past this line
+    }
+
+    /// The unit of goodness, and what temperatures are multiplied by. With `calibrate` the unit is u, the mean |g| of
+    /// positive rows at the layer's first step (at which some are active), and the stretch u/n: the same goodness in
+    /// another scale then learns the same.
+    fn scale(&mut self, g: &Tensor) -> (f64, f64) {
+        let n = self.peers.count() as f64;
+        let Some(unit) = self.unit.values_mut().first_mut() else { return (self.of_ones, 1.0) };
+        if *unit == 0.0 {
+            let g = view(g);
+            let positive = &g[..g.len() / 2];
+            *unit = (positive.iter().map(|g| f64::from(g.abs())).sum::<f64>() / positive.len() as f64) as f32;
+        }
+        if *unit > 0.0 { (f64::from(*unit), f64::from(*unit) / n) } else { (self.of_ones, 1.0) }
     }
 
     /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
@@ -386,11 +409,13 @@ impl Layer {
     }
 }
 
-/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary.
+/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary. Where there
+/// is none, it is told in units of goodness.
 fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, threshold: Option<f64>) {
     let g = view(g);
     let (positive, negative) = g.split_at(g.len() / 2);
-    let unit = threshold.filter(|threshold| *threshold > 0.0).unwrap_or(1.0) * positive.len() as f64;
+    let unit =
+        threshold.map_or(tags.unit, |theta| if theta > 0.0 { theta } else { 1.0 }) * positive.len() as f64;
     let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
     let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
     let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });

@@ -21,6 +21,10 @@ pub struct ForwardForward {
     pub objective: Objective,
     /// Whether real data shall have high goodness or low.
     pub direction: Direction,
+    /// Measure the unit of goodness instead of computing it: u, the mean |goodness| of the untrained layer on the
+    /// positive rows of its first step. Thresholds are then multiples of u, and temperatures are multiplied by u/n (n
+    /// units in the layer), so that goodnesses of different scale are judged alike.
+    pub calibrate: bool,
     /// What the next layer sees of a row.
     pub norm: Norm,
     /// How labels are shown.
@@ -69,6 +73,7 @@ impl Default for ForwardForward {
             goodness: Goodness::default(),
             objective: Objective::default(),
             direction: Direction::Maximise,
+            calibrate: false,
             norm: Norm::Rms,
             label: LabelCode::default(),
             negatives: Negatives::default(),
