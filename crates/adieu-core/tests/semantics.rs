@@ -264,3 +264,42 @@ fn peer_normalisation_moves_a_dead_unit_and_nothing_else_does() {
     assert_eq!(dead_unit_after(0.0), -100.0);
     assert!(dead_unit_after(0.03) > -100.0, "a lazy unit is pushed up");
 }
+
+/// The read-outs of single layers are the terms of the sum over layers.
+#[test]
+fn the_goodness_of_all_layers_is_the_sum_of_each_alone() {
+    let recipe = ForwardForward { layer_readouts: true, skip_first: false, ..ForwardForward::default() };
+    let mut net = dense(&[12, 30, 20, 25], Activation::Relu, 4);
+    let task = Task { input: Shape::Flat(12), classes: 3, train_rows: 4, epochs: 1, seed: 1 };
+    let learner = recipe.build(&mut net, &task);
+    assert_eq!(learner.readouts(), ["goodness", "head", "goodness.1", "goodness.2", "goodness.3"]);
+    let x = noise(4, 12, 8);
+    let of = |readout| view(&learner.predict(&net, &x, readout)).iter().map(|g| f64::from(*g)).collect();
+    let alone: [Vec<f64>; 3] = ["goodness.1", "goodness.2", "goodness.3"].map(of);
+    let sums: Vec<f64> = (0..12).map(|i| alone.iter().map(|layer| layer[i]).sum()).collect();
+    let all: Vec<f64> = of("goodness");
+    let all: Vec<f32> = all.into_iter().map(|g| g as f32).collect();
+    common::close("sums", &all, &sums, 1e-6);
+    assert!(alone[0] != alone[1] && alone[1] != alone[2]);
+}
+
+#[test]
+fn more_layers_than_have_names_are_not_read_one_by_one() {
+    let recipe = ForwardForward { layer_readouts: true, ..ForwardForward::default() };
+    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1 };
+    assert_eq!(recipe.refuse(&[5; 16], &task), []);
+    assert_eq!(recipe.refuse(&[5; 17], &task)[0].key, "layer_readouts");
+}
+
+/// A unit that is off for every positive row is dead, one that never is is always on.
+#[test]
+fn dead_units_are_told() {
+    let (mut net, mut learner, batch) = one_pair(Direction::Maximise, 0.0);
+    let mut bias = vec![100.0; 30];
+    bias[..6].fill(-100.0);
+    put(net[0].as_mut(), ".bias", &bias);
+    let said = learner.step(&mut net, &batch, &mut StepCx { seed: 1, step: 1, clock: &mut NoClock }).unwrap();
+    let of = |name| said.iter().find(|s| s.name == name && s.layer == Some(0)).unwrap().value;
+    assert_eq!([of("dead_units"), of("always_on")], [0.2, 0.8]);
+    assert!((of("sparsity") - 0.2).abs() < 1e-12);
+}

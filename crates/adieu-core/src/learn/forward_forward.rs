@@ -28,14 +28,16 @@
 //!   shows no label at all.
 //! - With one layer there is none after the first: `skip_first = false` must be said.
 
+mod census;
 mod image;
 mod memory;
 mod overlap;
 mod readout;
 mod settings;
 
+use census::Census;
 use image::Image;
-use readout::Head;
+use readout::{Head, OF_ONE_LAYER};
 pub use settings::{Direction, ForwardForward, Readout, Together};
 
 use super::{
@@ -73,6 +75,14 @@ impl LearnerFn for ForwardForward {
                 "readout",
                 "there is no head to read".into(),
                 "set head = true, or readout = \"goodness\"",
+            );
+        }
+        if self.layer_readouts && widths.len() > OF_ONE_LAYER.len() {
+            let what = format!("{} layers cannot be read one by one", widths.len());
+            refuse(
+                "layer_readouts",
+                what,
+                &format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
             );
         }
         if self.layers == Together::Greedily && task.epochs < widths.len() as u64 {
@@ -209,18 +219,23 @@ impl Learner for Running {
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        match (self.recipe.head, self.recipe.readout) {
+        let mut all = match (self.recipe.head, self.recipe.readout) {
             (false, _) => vec!["goodness"],
             (true, Readout::Goodness) => vec!["goodness", "head"],
             (true, Readout::Head) => vec!["head", "goodness"],
-        }
+        };
+        let alone = if self.recipe.layer_readouts { self.layers.len() } else { 0 };
+        all.extend(OF_ONE_LAYER.into_iter().take(alone));
+        all
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        match readout {
-            "goodness" => self.goodness_of_each_label(net, x),
-            "head" if self.recipe.head => self.logits(net, x),
-            other => panic!("Forward-Forward has no read-out `{other}`"),
+        let layer = OF_ONE_LAYER.iter().position(|name| *name == readout);
+        match (readout, layer.filter(|layer| self.recipe.layer_readouts && *layer < self.layers.len())) {
+            (_, Some(layer)) => self.goodness_of_each_label(&net[..=layer], x, |l| l == layer),
+            ("goodness", _) => self.goodness_of_each_label(net, x, |l| self.recipe.reads(l)),
+            ("head", _) if self.recipe.head => self.logits(net, x),
+            (other, _) => panic!("Forward-Forward has no read-out `{other}`"),
         }
     }
 
@@ -360,6 +375,7 @@ impl Layer {
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
         say(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
         drop(g);
+        say_census(said, l, &h, tags.real.len() / 2);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
         said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
         if learns {
@@ -423,4 +439,13 @@ fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, thr
     push("goodness_positive", mean(positive));
     push("goodness_negative", mean(negative));
     push("pairwise_errors", beaten as f64 / positive.len() as f64);
+}
+
+/// How busy the layer's units are on positive rows.
+fn say_census(said: &mut Vec<Scalar>, l: usize, h: &Activity, positives: usize) {
+    let n = h.dims()[1];
+    let Census { sparsity, dead, always_on } = Census::of(&view(h.values())[..positives * n], n);
+    for (name, value) in [("sparsity", sparsity), ("dead_units", dead), ("always_on", always_on)] {
+        said.push(Scalar { name, layer: Some(l), value });
+    }
 }

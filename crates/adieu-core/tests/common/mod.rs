@@ -68,6 +68,7 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, frozen", ForwardForward { negatives: frozen.into(), ..ff.clone() }.into());
     add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
     add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
+    add("ff, layer by layer", ForwardForward { layer_readouts: true, ..ff.clone() }.into());
     add("ff, every row", ForwardForward { skip_satisfied: false, ..ff.clone() }.into());
     add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
     add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());

@@ -65,6 +65,9 @@ pub struct ForwardForward {
     pub readout_every: u64,
     /// The read-out that answers when nobody asks for another.
     pub readout: Readout,
+    /// Offer the goodness of each layer alone as read-outs too: `goodness.1`, `goodness.2`, …. Every evaluation then
+    /// takes a pass more for each layer and label; training is the same. At most 16 layers.
+    pub layer_readouts: bool,
 }
 
 impl Default for ForwardForward {
@@ -90,6 +93,7 @@ impl Default for ForwardForward {
             overlap: false,
             readout_every: 1,
             readout: Readout::Goodness,
+            layer_readouts: false,
         }
     }
 }
