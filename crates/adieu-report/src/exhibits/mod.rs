@@ -8,6 +8,7 @@ mod costs;
 mod error_by_epoch;
 mod error_by_time;
 mod features;
+mod layers;
 mod memory;
 mod method;
 mod mistakes;
@@ -34,6 +35,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &memory::Memory,
     &separation::SeparationOfGoodness,
     &rows_taught::RowsTaught,
+    &layers::LayerByLayer,
     &confusion::Confusion,
     &features::Features,
     &mistakes::Mistakes,
@@ -205,6 +207,7 @@ mod tests {
         memory: no run metered its memory
         separation: no learner here has a goodness
         rows_taught: no learner here counts the rows that still teach it
+        layers: no learner here says how its layers are doing
         confusion: no run recorded a confusion matrix
         features: no run recorded pictures of its features
         mistakes: no run recorded pictures of its mistakes
