@@ -17,6 +17,9 @@
 //! (`goodness`) tries every label and takes the one whose goodness, summed over the layers after the first, is best.
 //! All layers learn in the same step, from activities computed with the weights before it.
 //!
+//! θ is `theta` in units u of goodness: that of activities of 1, or with `calibrate` the mean |g| that the untrained
+//! layer has on its first positive rows; T is then stretched by u/n. That is ours, for fair comparisons of goodnesses.
+//!
 //! Letters: see the crate's documentation; λ is `peer_weight`, m the peers' running mean.
 //!
 //! # Differences from the paper
