@@ -3,7 +3,9 @@
 
 mod common;
 
-use adieu_core::learn::{BackProp, Clock, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx};
+use adieu_core::learn::{
+    BackProp, Clock, Direction, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx,
+};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Net, Saved};
@@ -12,8 +14,10 @@ use adieu_core::parts::composed::Composed;
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
+use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::host::{matrix, view, zip};
 use adieu_core::parts::local::Local;
+use adieu_core::parts::optimizer::AdamW;
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
@@ -64,6 +68,20 @@ fn every_learner_learns_by_every_readout() {
             let error = error(&net, learner.as_ref(), &unseen, readout);
             assert!(error <= 0.1, "{name} by {readout}: error {error}");
         }
+    }
+}
+
+#[test]
+fn every_goodness_learns_with_low_goodness_for_real_rows_too() {
+    for goodness in Goodness::all() {
+        let optimizer = AdamW { rate: 0.01, ..AdamW::default() }.into();
+        let direction = Direction::Minimise;
+        let recipe =
+            ForwardForward { goodness, direction, calibrate: true, optimizer, ..ForwardForward::default() };
+        let (mut net, mut learner) = start(&recipe.clone().into(), 1);
+        train(&mut net, learner.as_mut(), &blobs(60, 1), 0..EPOCHS * STEPS_PER_EPOCH, &mut NoClock);
+        let error = error(&net, learner.as_ref(), &blobs(60, 2), "goodness");
+        assert!(error <= 0.1, "{:?}: error {error}", recipe.goodness);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every derivative against central differences: ⟨∇L, v⟩ ≈ (L(+εv) − L(−εv)) / 2ε for random directions v.
-//! proptest chooses shapes and points; single precision and ε = 10⁻³ agree to a few 10⁻⁴, so 10⁻² is asked.
+//! proptest chooses shapes and points, and ε = 10⁻³. 10⁻² of the larger of the two is asked, and what single precision
+//! cannot tell: L is a sum of many terms, each rounded, and the difference divides their roundings by 2ε, however small
+//! the derivative is.
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
 mod common;
@@ -13,7 +15,7 @@ use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
-use adieu_core::parts::host::{view, zip};
+use adieu_core::parts::host::{matrix, matrix_from, view, zip};
 use adieu_core::parts::local::Local;
 use adieu_core::parts::objective::{CrossEntropy, Objective, Tags};
 use adieu_core::parts::shape::Shape;
@@ -27,10 +29,26 @@ use proptest::prelude::*;
 
 const EPSILON: f64 = 1e-3;
 
-fn agree(what: &str, exact: f64, scale: f64, mut loss: impl FnMut(f32) -> f64) {
-    let numeric = (loss(EPSILON as f32) - loss(-EPSILON as f32)) / (2.0 * EPSILON);
-    let error = (exact - numeric).abs() / exact.abs().max(numeric.abs()).max(scale);
-    assert!(error < 1e-2, "{what}: exact {exact}, numeric {numeric}");
+/// L, and the size of what was added up to it: its rounding is a few 2⁻²⁴ of that.
+struct Loss {
+    value: f64,
+    size: f64,
+}
+
+impl Loss {
+    /// ⟨y, w⟩. Total inputs are sums themselves, of size about 1 though y may be small.
+    fn weighed(y: &Tensor, w: &Tensor) -> Loss {
+        let size = |(y, w): (&f32, &f32)| f64::from((1.0 + y.abs()) * w.abs());
+        Loss { value: dot(y, w), size: view(y).iter().zip(view(w).iter()).map(size).sum() }
+    }
+}
+
+fn agree(what: &str, exact: f64, scale: f64, mut loss: impl FnMut(f32) -> Loss) {
+    let (above, below) = (loss(EPSILON as f32), loss(-EPSILON as f32));
+    let numeric = (above.value - below.value) / (2.0 * EPSILON);
+    let rounding = f64::from(f32::EPSILON) * (above.size + below.size) / (2.0 * EPSILON);
+    let allowed = 1e-2 * exact.abs().max(numeric.abs()).max(scale) + rounding;
+    assert!((exact - numeric).abs() < allowed, "{what}: exact {exact}, numeric {numeric}, allowed {allowed}");
 }
 
 fn along(x: &Tensor, t: f32, v: &Tensor) -> Tensor {
@@ -45,7 +63,7 @@ fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
     let y = block.forward(x.clone().into(), &mut chance()).0;
     let w = noise(rows, y.dims()[1], at + 2);
     let loss = |block: &mut dyn Block, x: &Tensor| {
-        dot(&block.forward(x.clone().into(), &mut chance()).0.tensor(), &w)
+        Loss::weighed(&block.forward(x.clone().into(), &mut chance()).0.tensor(), &w)
     };
     let (_, saved) = block.forward(x.clone().into(), &mut chance());
     let mut collected = Collect::default();
@@ -80,6 +98,20 @@ fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
             found
         });
     }
+}
+
+/// Rows whose numbers differ in size by 0.05 or more: a step changes no order among them.
+fn apart(rows: usize, n: usize, at: u64) -> Tensor {
+    let mut rng = Rng::stream(at, Purpose::Probe, 2);
+    let mut values = Vec::with_capacity(rows * n);
+    for _ in 0..rows {
+        let mut sizes: Vec<f32> = (0..n).map(|rank| 0.05 * (rank as f32 + 1.0)).collect();
+        for i in (1..n).rev() {
+            sizes.swap(i, rng.below(i as u32 + 1) as usize);
+        }
+        values.extend(sizes.into_iter().map(|size| if rng.below(2) == 0 { size } else { -size }));
+    }
+    matrix(values, rows, n)
 }
 
 fn smooth() -> Vec<Activation> {
@@ -150,11 +182,41 @@ proptest! {
     #[test]
     fn every_goodness(rows in 1usize..6, n in 1usize..30, at in 0u64..1000) {
         for goodness in Goodness::all() {
-            let (h, v) = (noise(rows, n, at), noise(rows, n, at + 1));
+            let (h, v) = (apart(rows, n, at), noise(rows, n, at + 1));
             let value = |h: Tensor| goodness.value(&h.into());
             let w = noise(rows, value(h.clone()).dims()[1], at + 2);
             let exact = dot(&goodness.pullback(&h.clone().into(), &w).tensor(), &v);
-            agree(&format!("{goodness:?}"), exact, 0.3, |t| dot(&value(along(&h, t, &v)), &w));
+            agree(&format!("{goodness:?}"), exact, 0.3, |t| Loss::weighed(&value(along(&h, t, &v)), &w));
+        }
+    }
+
+    #[test]
+    fn no_goodness_minds_the_order_of_the_units(rows in 1usize..4, n in 1usize..30, at in 0u64..1000, turn in 0usize..30) {
+        for goodness in Goodness::all() {
+            let h = apart(rows, n, at);
+            let turned = matrix_from(rows, n, |r, c| view(&h)[r * n + (c + turn) % n]);
+            let (g, same) = (goodness.value(&h.clone().into()), goodness.value(&turned.clone().into()));
+            for (g, same) in view(&g).iter().zip(view(&same).iter()) {
+                prop_assert!((g - same).abs() <= 1e-6 * (1.0 + g.abs()), "{goodness:?}: {g} and {same}");
+            }
+            let dg = noise(rows, 1, at);
+            let (dh, dt) = (goodness.pullback(&h.into(), &dg).tensor(), goodness.pullback(&turned.into(), &dg).tensor());
+            for i in 0..rows * n {
+                let there = i / n * n + (i % n + turn) % n;
+                let (here, there) = (view(&dt)[i], view(&dh)[there]);
+                prop_assert!((here - there).abs() <= 1e-6 * (1.0 + here.abs()), "{goodness:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn thresholds_are_in_units_of_a_row_of_ones(rows in 1usize..4, n in 1usize..300) {
+        for goodness in Goodness::all() {
+            let g = goodness.value(&matrix(vec![1.0; rows * n], rows, n).into());
+            let unit = goodness.of_ones(n);
+            for g in view(&g).iter() {
+                prop_assert!((f64::from(*g) / unit - 1.0).abs() < 1e-6, "{goodness:?}: {g}, not {unit}");
+            }
         }
     }
 
@@ -164,9 +226,12 @@ proptest! {
             let (g, v) = (noise(2 * pairs, 1, at) * 3.0, noise(2 * pairs, 1, at + 1));
             let direction = if direction { 1.0 } else { -1.0 };
             let real = (0..2 * pairs).map(|row| row < pairs).collect();
-            let tags = Tags { real, labels: vec![0; 2 * pairs], direction, of_ones: 0.7 };
+            let tags = Tags { real, labels: vec![0; 2 * pairs], direction, unit: 0.7, stretch: 1.3 };
             let exact = dot(&objective.loss(&g, &tags).1, &v);
-            agree(&format!("{objective:?}"), exact, 0.1, |t| objective.loss(&along(&g, t, &v), &tags).0);
+            agree(&format!("{objective:?}"), exact, 0.1, |t| {
+                let value = objective.loss(&along(&g, t, &v), &tags).0;
+                Loss { value, size: value }
+            });
         }
     }
 
@@ -176,7 +241,10 @@ proptest! {
         let labels: Vec<u8> = (0..rows).map(|r| ((r as u64 + at) % classes as u64) as u8).collect();
         let objective = CrossEntropy { label_smoothing: smoothing };
         let exact = dot(&objective.loss(&z, &labels).1, &v);
-        agree("cross-entropy", exact, 0.1, |t| objective.loss(&along(&z, t, &v), &labels).0);
+        agree("cross-entropy", exact, 0.1, |t| {
+            let value = objective.loss(&along(&z, t, &v), &labels).0;
+            Loss { value, size: value }
+        });
     }
 }
 
@@ -194,10 +262,10 @@ fn dense_with_a_corner_has_the_slope_of_its_side() {
                 param.load_rows(values);
             });
         }
-        let x = adieu_core::parts::host::matrix(vec![2.0], 1, 1); // a = (2, −2)
+        let x = matrix(vec![2.0], 1, 1); // a = (2, −2)
         let (_, saved) = shaped.forward(x.into(), &mut Rng::stream(0, Purpose::Dropout, 0));
         let mut collected = Collect::default();
-        let dy = adieu_core::parts::host::matrix(vec![1.0, 1.0], 1, 2);
+        let dy = matrix(vec![1.0, 1.0], 1, 2);
         shaped.pullback(saved, dy.into(), false, &mut collected);
         let db = collected.0["0.bias"].to_rows();
         assert!((db[0] - 1.0).abs() < 1e-6 && (db[1] - left).abs() < 1e-6, "{activation:?}: {db:?}");
@@ -239,7 +307,7 @@ proptest! {
         let mut rng = Rng::stream(at, Purpose::Probe, 1);
         let busy: Vec<f32> = (0..rows).map(|_| f32::from(u8::from(u64::from(rng.below(10)) < busy_of_ten))).collect();
         let dy = noise(rows, n_out, at);
-        let dy = adieu_core::parts::host::matrix_from(rows, n_out, |r, c| busy[r] * view(&dy)[r * n_out + c]);
+        let dy = matrix_from(rows, n_out, |r, c| busy[r] * view(&dy)[r * n_out + c]);
         let x = noise(rows, n_in, at + 1);
         let push = view(&noise(1, n_out, at + 2)).to_vec();
         let mut gradients = [false, true].map(|skip_idle_rows| {

@@ -241,6 +241,15 @@ fn forward_forward_takes_what_its_formula_says() {
             differences.check(&Made { sizes: &[11, 7, 3, 33], ..PLAIN }, &recipe.clone().into(), rows);
         }
     }
+    for goodness in Goodness::all() {
+        for calibrate in [false, true] {
+            let recipe =
+                ForwardForward { goodness: goodness.clone(), calibrate, ..ForwardForward::default() };
+            for rows in [1, 7, 100] {
+                differences.check(&PLAIN, &recipe.clone().into(), rows);
+            }
+        }
+    }
     let rarely = ForwardForward { readout_every: 3, ..ForwardForward::default() };
     let unscaled = ForwardForward { norm: Norm::None, ..ForwardForward::default() };
     for share_image in [false, true] {

@@ -11,7 +11,7 @@ use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::goodness::{GoodnessFn, SumSquares};
+use adieu_core::parts::goodness::{Goodness, GoodnessFn, MeanSquares, SumSquares};
 use adieu_core::parts::host::{matrix, stack_rows, view};
 use adieu_core::parts::label_code::{LabelCodeFn, Labels, Overlay};
 use adieu_core::parts::norm::Norm;
@@ -194,6 +194,61 @@ fn over_fifty_steps_the_positive_grows_likelier_and_the_negative_less() {
     }
 }
 
+/// The sum and the mean of squares are one goodness in two scales: calibrated, they teach the same.
+#[test]
+fn calibrated_goodnesses_of_another_scale_learn_the_same() {
+    let run = |goodness: Goodness, calibrate: bool| {
+        let recipe = ForwardForward { goodness, calibrate, ..ForwardForward::default() };
+        let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
+        let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1 };
+        let mut learner = recipe.build(&mut net, &task);
+        let batch = Batch { x: noise(4, 12, 8), labels: vec![0, 1, 1, 0], ids: vec![0, 1, 2, 3] };
+        let mut said = Vec::new();
+        for step in 1..=20 {
+            said.push(
+                learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap(),
+            );
+        }
+        let weights = net.iter_mut().flat_map(|block| rows_of(block.as_mut(), "weight")).collect::<Vec<_>>();
+        let first: Vec<f64> =
+            said[0].iter().filter(|s| s.name == "goodness_positive").map(|s| s.value).collect();
+        (weights.iter().map(|w| f64::from(*w)).collect::<Vec<_>>(), first)
+    };
+    let (sum, mean) = (Goodness::from(SumSquares {}), Goodness::from(MeanSquares {}));
+    let ((of_sum, first), (of_mean, _)) = (run(sum.clone(), true), run(mean.clone(), true));
+    let of_mean: Vec<f32> = of_mean.iter().map(|w| *w as f32).collect();
+    common::close("weights", &of_mean, &of_sum, 1e-5);
+    assert!(first.iter().all(|g| (g - 1.0).abs() < 1e-6), "layers begin at their threshold: {first:?}");
+    let (plain, _) = run(sum, false);
+    assert!(plain.iter().zip(&of_sum).any(|(plain, calibrated)| (plain - calibrated).abs() > 1e-3));
+}
+
+#[test]
+fn a_layer_that_is_silent_at_first_is_calibrated_when_it_speaks() {
+    let recipe = ForwardForward { calibrate: true, ..ForwardForward::default() };
+    let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
+    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1 };
+    let mut learner = recipe.build(&mut net, &task);
+    let batch = Batch { x: noise(1, 12, 8), labels: vec![1], ids: vec![0] };
+    put(net[0].as_mut(), ".bias", &[-100.0; 30]);
+    let mut units = |net: &mut common::Blocks, step| {
+        learner.step(net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+        let mut units = Vec::new();
+        learner.params(&mut |param| {
+            if param.path().ends_with(".unit") {
+                units.extend(param.to_rows());
+            }
+        });
+        units
+    };
+    assert_eq!(units(&mut net, 1), [0.0, 0.0]);
+    put(net[0].as_mut(), ".bias", &[1.0; 30]);
+    let found = units(&mut net, 2);
+    assert!(found.iter().all(|unit| *unit > 0.0), "{found:?}");
+    put(net[0].as_mut(), ".bias", &[2.0; 30]);
+    assert_eq!(units(&mut net, 3), found, "once and for all");
+}
+
 #[test]
 fn peer_normalisation_moves_a_dead_unit_and_nothing_else_does() {
     let dead_unit_after = |peer_weight: f64| {
@@ -208,4 +263,43 @@ fn peer_normalisation_moves_a_dead_unit_and_nothing_else_does() {
     };
     assert_eq!(dead_unit_after(0.0), -100.0);
     assert!(dead_unit_after(0.03) > -100.0, "a lazy unit is pushed up");
+}
+
+/// The read-outs of single layers are the terms of the sum over layers.
+#[test]
+fn the_goodness_of_all_layers_is_the_sum_of_each_alone() {
+    let recipe = ForwardForward { layer_readouts: true, skip_first: false, ..ForwardForward::default() };
+    let mut net = dense(&[12, 30, 20, 25], Activation::Relu, 4);
+    let task = Task { input: Shape::Flat(12), classes: 3, train_rows: 4, epochs: 1, seed: 1 };
+    let learner = recipe.build(&mut net, &task);
+    assert_eq!(learner.readouts(), ["goodness", "head", "goodness.1", "goodness.2", "goodness.3"]);
+    let x = noise(4, 12, 8);
+    let of = |readout| view(&learner.predict(&net, &x, readout)).iter().map(|g| f64::from(*g)).collect();
+    let alone: [Vec<f64>; 3] = ["goodness.1", "goodness.2", "goodness.3"].map(of);
+    let sums: Vec<f64> = (0..12).map(|i| alone.iter().map(|layer| layer[i]).sum()).collect();
+    let all: Vec<f64> = of("goodness");
+    let all: Vec<f32> = all.into_iter().map(|g| g as f32).collect();
+    common::close("sums", &all, &sums, 1e-6);
+    assert!(alone[0] != alone[1] && alone[1] != alone[2]);
+}
+
+#[test]
+fn more_layers_than_have_names_are_not_read_one_by_one() {
+    let recipe = ForwardForward { layer_readouts: true, ..ForwardForward::default() };
+    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1 };
+    assert_eq!(recipe.refuse(&[5; 16], &task), []);
+    assert_eq!(recipe.refuse(&[5; 17], &task)[0].key, "layer_readouts");
+}
+
+/// A unit that is off for every positive row is dead, one that never is is always on.
+#[test]
+fn dead_units_are_told() {
+    let (mut net, mut learner, batch) = one_pair(Direction::Maximise, 0.0);
+    let mut bias = vec![100.0; 30];
+    bias[..6].fill(-100.0);
+    put(net[0].as_mut(), ".bias", &bias);
+    let said = learner.step(&mut net, &batch, &mut StepCx { seed: 1, step: 1, clock: &mut NoClock }).unwrap();
+    let of = |name| said.iter().find(|s| s.name == name && s.layer == Some(0)).unwrap().value;
+    assert_eq!([of("dead_units"), of("always_on")], [0.2, 0.8]);
+    assert!((of("sparsity") - 0.2).abs() < 1e-12);
 }

@@ -4,7 +4,7 @@
 //! them.
 
 use crate::crew::Shared;
-use crate::elementary::{erfc_of_positive, exp, exp_m1_of_negative, ln_1p_of_fraction};
+use crate::elementary::{erfc_of_positive, exp, exp_m1_of_negative, ln_1p_of_fraction, ln_1p_of_positive};
 use crate::pass::{self, Pass};
 use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::ops::Range;
@@ -24,6 +24,8 @@ pub enum Activation {
     },
     /// φ(a) = tanh a
     Tanh,
+    /// φ(a) = σ(a) = 1 / (1 + e⁻ᵃ)
+    Sigmoid,
     /// φ(a) = a·Φ(a), with Φ the normal distribution function: the exact form by erf (Hendrycks and Gimpel,
     /// arXiv 1606.08415), not the approximation by tanh.
     Gelu,
@@ -35,6 +37,11 @@ pub enum Activation {
     Elu {
         /// Minus the limit for a → −∞.
         alpha: f32,
+    },
+    /// φ(a) = (ν + 1)/2 · ln(1 + a²/ν): how surprising a is under Student's t-distribution, less what a = 0 is.
+    StudentT {
+        /// ν > 0, the degrees of freedom.
+        nu: f32,
     },
 }
 
@@ -69,6 +76,10 @@ macro_rules! with_curve {
                 let $curve = Tanh;
                 $body
             }
+            Activation::Sigmoid => {
+                let $curve = Sigmoid;
+                $body
+            }
             Activation::Gelu => {
                 let $curve = Gelu;
                 $body
@@ -83,6 +94,10 @@ macro_rules! with_curve {
             }
             Activation::Elu { alpha } => {
                 let $curve = Elu { alpha };
+                $body
+            }
+            Activation::StudentT { nu } => {
+                let $curve = StudentT { nu };
                 $body
             }
         }
@@ -108,14 +123,14 @@ impl Activation {
         (!self.needs_input()).then(|| with_curve!(self, curve => curve.slope_from_output(h)))
     }
 
-    /// Whether the slope cannot be told from the output, so that training must keep the pre-activations: GELU
-    /// and SiLU, which fall before they rise, and a negative `slope` or `alpha`.
+    /// Whether the slope cannot be told from the output, so that training must keep the pre-activations: GELU,
+    /// SiLU and Student's t, which fall before they rise, and a negative `slope` or `alpha`.
     #[must_use]
     pub fn needs_input(self) -> bool {
         match self {
-            Self::Gelu | Self::Silu => true,
+            Self::Gelu | Self::Silu | Self::StudentT { .. } => true,
             Self::LeakyRelu { slope: parameter } | Self::Elu { alpha: parameter } => parameter < 0.0,
-            Self::Identity | Self::Relu | Self::Tanh | Self::Softplus => false,
+            Self::Identity | Self::Relu | Self::Tanh | Self::Sigmoid | Self::Softplus => false,
         }
     }
 
@@ -258,6 +273,24 @@ impl Curve for Tanh {
 }
 
 #[derive(Clone, Copy)]
+struct Sigmoid;
+
+impl Curve for Sigmoid {
+    #[inline(always)]
+    fn value(self, a: f32) -> f32 {
+        sigmoid(a)
+    }
+    #[inline(always)]
+    fn slope(self, a: f32) -> f32 {
+        sigmoid(a) * sigmoid(-a)
+    }
+    #[inline(always)]
+    fn slope_from_output(self, h: f32) -> f32 {
+        h * (1.0 - h)
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Gelu;
 
 impl Gelu {
@@ -339,5 +372,25 @@ impl Curve for Elu {
     #[inline(always)]
     fn slope_from_output(self, h: f32) -> f32 {
         by_sign(h, 1.0, h + self.alpha)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct StudentT {
+    nu: f32,
+}
+
+impl Curve for StudentT {
+    #[inline(always)]
+    fn value(self, a: f32) -> f32 {
+        0.5 * (self.nu + 1.0) * ln_1p_of_positive(a * a / self.nu)
+    }
+    #[inline(always)]
+    fn slope(self, a: f32) -> f32 {
+        (self.nu + 1.0) * a / (self.nu + a * a)
+    }
+    #[inline(always)]
+    fn slope_from_output(self, _: f32) -> f32 {
+        f32::NAN
     }
 }

@@ -43,6 +43,17 @@ pub(crate) fn ln_1p_of_fraction(u: f32) -> f32 {
     2.0 * (s + s * z * series)
 }
 
+/// ln(1 + x) for x ≥ 0, with full relative accuracy near zero; infinity for infinity.
+#[inline(always)]
+pub(crate) fn ln_1p_of_positive(x: f32) -> f32 {
+    // 1 + x = 2ᵏ (1 + u) with 0 ≤ u < 1; below 2, k = 0 and u = x without the rounding of the sum.
+    let sum = if x <= f32::MAX { 1.0 + x } else { 1.0 };
+    let k = (sum.to_bits() >> 23).cast_signed() - 127;
+    let u = if x < 1.0 { x } else { sum * power_of_two(-k) - 1.0 };
+    let ln = k as f32 * std::f32::consts::LN_2 + ln_1p_of_fraction(u);
+    if x <= f32::MAX { ln } else { x }
+}
+
 /// 1 − erf(z) for z ≥ 0: the Chebyshev fit of Numerical Recipes, section 6.2. Its error stays relative in the
 /// tail, where it is the rounding of z² (8e-6 at z = 9).
 #[inline(always)]
@@ -129,6 +140,9 @@ mod tests {
             ("exp_m1", worst(grid(-40.0, 0.0), exp_m1_of_negative, f64::exp_m1), 4e-7),
             ("exp_m1 near 0", worst(grid(-1e-3, 0.0), exp_m1_of_negative, f64::exp_m1), 2e-7),
             ("ln_1p", worst(grid(0.0, 1.0), ln_1p_of_fraction, f64::ln_1p), 3e-7),
+            ("ln_1p beyond 1", worst(grid(0.0, 9.0), ln_1p_of_positive, f64::ln_1p), 3e-7),
+            ("ln_1p far out", worst(grid(0.0, 1e30), ln_1p_of_positive, f64::ln_1p), 3e-7),
+            ("ln_1p near 0", worst(grid(0.0, 1e-9), ln_1p_of_positive, f64::ln_1p), 3e-7),
             ("erfc", worst(grid(0.0, 3.0), erfc_of_positive, erfc), 2e-6),
             ("erfc, tail", worst(grid(3.0, 9.0), erfc_of_positive, erfc), 8e-6),
         ];

@@ -80,7 +80,7 @@ pub use panel::{PANEL, from_panels, panel_len, to_panels};
 pub use peak::{peak_gflops, register_bf16, register_fma, triad_gbytes};
 pub use precision::Precision;
 pub use profile::{Profile, Shares};
-pub use rows::{column_sums, row_sums_of_squares, scale_rows};
+pub use rows::{column_sums, nonzeros_by_column, row_sums_of_squares, scale_rows};
 pub use rule::Rule;
 pub use scratch::{release_scratch, scratch_bytes};
 pub use sparse::Zeros;

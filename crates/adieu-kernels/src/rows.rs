@@ -1,4 +1,4 @@
-//! Passes over the rows or columns of a matrix of activations: sums of squares, scales, column sums.
+//! Passes over the rows or columns of a matrix of activations: sums of squares, scales, column sums, counts.
 //!
 //! Sums accumulate in f64, in an order fixed by the shape alone.
 
@@ -101,6 +101,43 @@ pub(crate) fn first_column_sums(x: Rows<'_>, out: &mut [f32]) {
     let band = cols.div_ceil(threads()).next_multiple_of(PANEL).min(BAND);
     if cols > 0 {
         run_items(cols.div_ceil(band), x.rows() * band, &ColumnSums { x, cols, band, out: Shared::new(out) });
+    }
+}
+
+/// `out[c]` = how many of `h[·, c]` are not zero, for `h [rows, cols]` of fewer than 2²⁴ rows. NaN is not zero.
+///
+/// # Panics
+/// If `h` is not a whole number of rows of `out.len()` columns.
+pub fn nonzeros_by_column(h: &[f32], out: &mut [f32]) {
+    let cols = out.len();
+    assert!(cols > 0 && h.len().is_multiple_of(cols), "h is not [rows, cols = {cols}]");
+    run_items(cols.div_ceil(BAND), h.len() / cols * BAND, &Nonzeros { h, cols, out: Shared::new(out) });
+}
+
+struct Nonzeros<'a> {
+    h: &'a [f32],
+    cols: usize,
+    out: Shared<'a>,
+}
+
+impl Pass for Nonzeros<'_> {
+    #[inline(always)]
+    fn part(&self, range: Range<usize>) {
+        for band in range {
+            let first = band * BAND;
+            let width = BAND.min(self.cols - first);
+            let mut counts = [0_u32; BAND];
+            for row in self.h.chunks_exact(self.cols) {
+                for (count, h) in counts[..width].iter_mut().zip(&row[first..][..width]) {
+                    *count += u32::from(*h != 0.0);
+                }
+            }
+            // SAFETY: the bands are disjoint, and this one ends at `cols` at the latest.
+            let out = unsafe { self.out.part_mut(first, width) };
+            for (out, count) in out.iter_mut().zip(counts) {
+                *out = count as f32;
+            }
+        }
     }
 }
 

@@ -1,19 +1,23 @@
 //! Activations, rules and row passes: slopes against differences, formulas against f64, extremes, NaN,
 //! threads.
 
-use adieu_kernels::{Activation, Isa, Rows, Rule, column_sums, row_sums_of_squares, scale_rows, with_isa};
+use adieu_kernels::{
+    Activation, Isa, Rows, Rule, column_sums, nonzeros_by_column, row_sums_of_squares, scale_rows, with_isa,
+};
 use proptest::prelude::*;
 
-const ACTIVATIONS: [Activation; 9] = [
+const ACTIVATIONS: [Activation; 11] = [
     Activation::Identity,
     Activation::Relu,
     Activation::LeakyRelu { slope: 0.1 },
     Activation::LeakyRelu { slope: -0.2 },
     Activation::Tanh,
+    Activation::Sigmoid,
     Activation::Gelu,
     Activation::Silu,
     Activation::Softplus,
     Activation::Elu { alpha: 1.3 },
+    Activation::StudentT { nu: 5.0 },
 ];
 
 /// erf by its power series, all of whose terms have one sign; ±1 to the last bit beyond 6.
@@ -42,6 +46,7 @@ fn definition(activation: Activation, a: f64) -> f64 {
             }
         }
         Activation::Tanh => a.tanh(),
+        Activation::Sigmoid => 1.0 / (1.0 + (-a).exp()),
         Activation::Gelu => 0.5 * a * (1.0 + erf(a / 2.0_f64.sqrt())),
         Activation::Silu => a / (1.0 + (-a).exp()),
         Activation::Softplus => a.exp().ln_1p(),
@@ -52,6 +57,7 @@ fn definition(activation: Activation, a: f64) -> f64 {
                 f64::from(alpha) * a.exp_m1()
             }
         }
+        Activation::StudentT { nu } => 0.5 * f64::from(nu + 1.0) * (a * a / f64::from(nu)).ln_1p(),
     }
 }
 
@@ -207,6 +213,15 @@ proptest! {
                     prop_assert!((f64::from(squares[r]) - truth).abs() <= 1e-7 * truth, "row {}", r);
                     for (c, &v) in row.iter().enumerate() {
                         prop_assert_eq!(scaled[r * cols + c].to_bits(), (v * scales[r]).to_bits());
+                    }
+                }
+                if cols > 0 {
+                    let mut counts = vec![f32::NAN; cols];
+                    let sparse: Vec<f32> = h.iter().map(|v| if *v < 0.1 { -0.0 } else { *v }).collect();
+                    nonzeros_by_column(&sparse, &mut counts);
+                    for (c, count) in counts.iter().enumerate() {
+                        let truth = (0..rows).filter(|r| sparse[r * cols + c] != 0.0).count();
+                        prop_assert_eq!(*count, truth as f32, "column {}", c);
                     }
                 }
                 for scales in [None, Some(&scales[..])] {

@@ -17,6 +17,9 @@
 //! (`goodness`) tries every label and takes the one whose goodness, summed over the layers after the first, is best.
 //! All layers learn in the same step, from activities computed with the weights before it.
 //!
+//! θ is `theta` in units u of goodness: that of activities of 1, or with `calibrate` the mean |g| that the untrained
+//! layer has on its first positive rows; T is then stretched by u/n. That is ours, for fair comparisons of goodnesses.
+//!
 //! Letters: see the crate's documentation; λ is `peer_weight`, m the peers' running mean.
 //!
 //! # Differences from the paper
@@ -28,6 +31,7 @@
 //!   shows no label at all.
 //! - With one layer there is none after the first: `skip_first = false` must be said.
 
+mod census;
 mod image;
 mod memory;
 mod overlap;
@@ -35,8 +39,9 @@ mod readout;
 mod settings;
 mod unsupervised;
 
+use census::Census;
 use image::Image;
-use readout::Head;
+use readout::{Head, OF_ONE_LAYER};
 pub use settings::{Direction, ForwardForward, Readout, Together};
 pub use unsupervised::Unsupervised;
 
@@ -77,6 +82,14 @@ impl LearnerFn for ForwardForward {
                 "set head = true, or readout = \"goodness\"",
             );
         }
+        if self.layer_readouts && widths.len() > OF_ONE_LAYER.len() {
+            let what = format!("{} layers cannot be read one by one", widths.len());
+            refuse(
+                "layer_readouts",
+                what,
+                &format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
+            );
+        }
         if self.layers == Together::Greedily && task.epochs < widths.len() as u64 {
             let what = format!("{} epochs cannot be shared among {} layers", task.epochs, widths.len());
             refuse("layers", what, "give at least one epoch a layer, or layers = \"together\"");
@@ -111,6 +124,10 @@ impl ForwardForward {
         let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
             peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
+            unit: {
+                let unit = usize::from(self.calibrate);
+                Param::new(format!("layer.{l}.unit"), &[unit], vec![0.0; unit], false)
+            },
             of_ones: self.goodness.of_ones(*width),
         });
         let heads = widths.iter().enumerate().map(|(l, width)| {
@@ -144,6 +161,9 @@ struct Layer {
     descent: Descent,
     /// m: running mean activity of each unit on positive rows.
     peers: Param,
+    /// With `calibrate`: the mean goodness of positive rows that the layer began with, 0 until there is one; else
+    /// empty.
+    unit: Param,
     of_ones: f64,
 }
 
@@ -210,18 +230,23 @@ impl Learner for Running {
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        match (self.recipe.head, self.recipe.readout) {
+        let mut all = match (self.recipe.head, self.recipe.readout) {
             (false, _) => vec!["goodness"],
             (true, Readout::Goodness) => vec!["goodness", "head"],
             (true, Readout::Head) => vec!["head", "goodness"],
-        }
+        };
+        let alone = if self.recipe.layer_readouts { self.layers.len() } else { 0 };
+        all.extend(OF_ONE_LAYER.into_iter().take(alone));
+        all
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        match readout {
-            "goodness" => self.goodness_of_each_label(net, x),
-            "head" if self.recipe.head => self.logits(net, x),
-            other => panic!("Forward-Forward has no read-out `{other}`"),
+        let layer = OF_ONE_LAYER.iter().position(|name| *name == readout);
+        match (readout, layer.filter(|layer| self.recipe.layer_readouts && *layer < self.layers.len())) {
+            (_, Some(layer)) => self.goodness_of_each_label(&net[..=layer], x, |l| l == layer),
+            ("goodness", _) => self.goodness_of_each_label(net, x, |l| self.recipe.reads(l)),
+            ("head", _) if self.recipe.head => self.logits(net, x),
+            (other, _) => panic!("Forward-Forward has no read-out `{other}`"),
         }
     }
 
@@ -233,6 +258,7 @@ impl Learner for Running {
         for (layer, head) in self.layers.iter_mut().zip(&mut self.heads) {
             layer.descent.params(visit);
             visit(&mut layer.peers);
+            Some(&mut layer.unit).filter(|unit| unit.count() > 0).into_iter().for_each(&mut *visit);
             if let Some(head) = head {
                 head.dense.params(visit);
                 head.descent.params(visit);
@@ -315,7 +341,8 @@ impl Lesson<'_> {
             real: (0..2 * labels.len()).map(|row| row < labels.len()).collect(),
             labels: [labels, wrong].concat(),
             direction: recipe.direction(),
-            of_ones: 0.0,
+            unit: 0.0,
+            stretch: 1.0,
         };
         Lesson { recipe, gain, tags, learns: true }
     }
@@ -355,10 +382,11 @@ impl Layer {
         finite(&view(&g), Some(l), "goodness")?;
 
         clock.press(Phase::Credit, l);
-        tags.of_ones = self.of_ones;
+        (tags.unit, tags.stretch) = self.scale(&g);
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
-        say(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
+        say(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
         drop(g);
+        say_census(said, l, &h, tags.real.len() / 2);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
         said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
         if learns {
@@ -371,6 +399,20 @@ impl Layer {
         }
         clock.press(Phase::Forward, l);
         Ok(recipe.norm.apply(&h)) // nothing flows back past this line
+    }
+
+    /// The unit of goodness, and what temperatures are multiplied by. With `calibrate` the unit is u, the mean |g| of
+    /// positive rows at the layer's first step (at which some are active), and the stretch u/n: the same goodness in
+    /// another scale then learns the same.
+    fn scale(&mut self, g: &Tensor) -> (f64, f64) {
+        let n = self.peers.count() as f64;
+        let Some(unit) = self.unit.values_mut().first_mut() else { return (self.of_ones, 1.0) };
+        if *unit == 0.0 {
+            let g = view(g);
+            let positive = &g[..g.len() / 2];
+            *unit = (positive.iter().map(|g| f64::from(g.abs())).sum::<f64>() / positive.len() as f64) as f32;
+        }
+        if *unit > 0.0 { (f64::from(*unit), f64::from(*unit) / n) } else { (self.of_ones, 1.0) }
     }
 
     /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
@@ -394,11 +436,13 @@ impl Layer {
     }
 }
 
-/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary.
+/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary. Where there
+/// is none, it is told in units of goodness.
 fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, threshold: Option<f64>) {
     let g = view(g);
     let (positive, negative) = g.split_at(g.len() / 2);
-    let unit = threshold.filter(|threshold| *threshold > 0.0).unwrap_or(1.0) * positive.len() as f64;
+    let unit =
+        threshold.map_or(tags.unit, |theta| if theta > 0.0 { theta } else { 1.0 }) * positive.len() as f64;
     let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
     let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
     let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
@@ -406,4 +450,13 @@ fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, thr
     push("goodness_positive", mean(positive));
     push("goodness_negative", mean(negative));
     push("pairwise_errors", beaten as f64 / positive.len() as f64);
+}
+
+/// How busy the layer's units are on positive rows.
+fn say_census(said: &mut Vec<Scalar>, l: usize, h: &Activity, positives: usize) {
+    let n = h.dims()[1];
+    let Census { sparsity, dead, always_on } = Census::of(&view(h.values())[..positives * n], n);
+    for (name, value) in [("sparsity", sparsity), ("dead_units", dead), ("always_on", always_on)] {
+        said.push(Scalar { name, layer: Some(l), value });
+    }
 }

@@ -76,10 +76,12 @@ fn value(activation: Activation, a: Tensor) -> Tensor {
         Activation::Relu => relu(a),
         Activation::LeakyRelu => a.clone().mask_where(a.clone().lower_elem(0.0), a * 0.01),
         Activation::Tanh => tanh(a),
+        Activation::Sigmoid => sigmoid(a),
         Activation::Gelu => gelu(a),
         Activation::Silu => silu(a),
         Activation::Softplus => softplus(a, 1.0),
         Activation::Elu => a.clone().mask_where(a.clone().lower_elem(0.0), a.exp() - 1.0),
+        Activation::StudentT => (a.powi_scalar(2) * 0.2).log1p() * 3.0,
     }
 }
 
@@ -92,6 +94,10 @@ fn slope(activation: Activation, a: Tensor) -> Tensor {
         Activation::Relu => one.mask_fill(off(), 0.0),
         Activation::LeakyRelu => one.mask_fill(off(), 0.01),
         Activation::Tanh => one - tanh(a).powi_scalar(2),
+        Activation::Sigmoid => {
+            let h = sigmoid(a);
+            h.clone() * (one - h)
+        }
         Activation::Gelu => {
             let distribution = ((a.clone() * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
             let density = (a.clone().powi_scalar(2) * -0.5).exp()
@@ -108,6 +114,7 @@ fn slope(activation: Activation, a: Tensor) -> Tensor {
             let below = a.clone().exp();
             one.mask_where(off(), below)
         }
+        Activation::StudentT => a.clone() * 6.0 / (a.powi_scalar(2) + 5.0),
     }
 }
 

@@ -42,10 +42,10 @@ pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
 /// Every learner at its defaults, and the settings of each that change what it does.
 pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     use adieu_core::learn::*;
-    use adieu_core::parts::goodness::MeanSquares;
+    use adieu_core::parts::goodness::{Goodness, MeanSquares};
     use adieu_core::parts::negatives::Negatives;
     use adieu_core::parts::norm::Norm;
-    use adieu_core::parts::objective::Logistic;
+    use adieu_core::parts::objective::{Logistic, PairMargin};
     use adieu_core::parts::optimizer::{AdamW, Optimizer};
     let mut all: Vec<(String, LearnerRecipe)> =
         LearnerRecipe::all().into_iter().map(|l| (l.name().to_string(), l)).collect();
@@ -68,6 +68,7 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, frozen", ForwardForward { negatives: frozen.into(), ..ff.clone() }.into());
     add("ff, minimise", ForwardForward { direction: Direction::Minimise, ..ff.clone() }.into());
     add("ff, greedily", ForwardForward { layers: Together::Greedily, ..ff.clone() }.into());
+    add("ff, layer by layer", ForwardForward { layer_readouts: true, ..ff.clone() }.into());
     add("ff, every row", ForwardForward { skip_satisfied: false, ..ff.clone() }.into());
     add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
     add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());
@@ -78,11 +79,20 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     let rarely = ForwardForward { readout_every: 3, skip_first: false, ..side_by_side };
     add("ff, side by side, head on every third step", rarely.into());
     add("ff, no head", ForwardForward { head: false, negatives: uniform, ..ff.clone() }.into());
+    let adam = Optimizer::from(AdamW { rate: 0.01, ..AdamW::default() });
+    for goodness in Goodness::all() {
+        let name = format!("ff, {} calibrated", goodness.name());
+        let optimizer = adam.clone();
+        add(&name, ForwardForward { goodness, calibrate: true, optimizer, ..ff.clone() }.into());
+    }
+    let pairs =
+        ForwardForward { objective: PairMargin::default().into(), optimizer: adam.clone(), ..ff.clone() };
+    add("ff, pair margin", pairs.into());
     let mean = ForwardForward {
         goodness: MeanSquares {}.into(),
         norm: Norm::L2,
         objective: Logistic { theta: 2.0, temperature: 1.0 }.into(),
-        optimizer: AdamW { rate: 0.01, ..AdamW::default() }.into(),
+        optimizer: adam,
         readout: Readout::Head,
         skip_first: false,
         ..ff

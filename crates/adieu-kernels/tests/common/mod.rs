@@ -123,15 +123,17 @@ pub(crate) fn size() -> impl Strategy<Value = usize> {
     ]
 }
 
-pub(crate) const ACTIVATIONS: [Activation; 8] = [
+pub(crate) const ACTIVATIONS: [Activation; 10] = [
     Activation::Identity,
     Activation::Relu,
     Activation::LeakyRelu { slope: 0.1 },
     Activation::Tanh,
+    Activation::Sigmoid,
     Activation::Gelu,
     Activation::Silu,
     Activation::Softplus,
     Activation::Elu { alpha: 1.3 },
+    Activation::StudentT { nu: 5.0 },
 ];
 
 pub(crate) const RULES: [Rule; 3] = [

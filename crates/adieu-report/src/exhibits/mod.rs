@@ -8,6 +8,7 @@ mod costs;
 mod error_by_epoch;
 mod error_by_time;
 mod features;
+mod layers;
 mod made_up;
 mod memory;
 mod method;
@@ -35,6 +36,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &memory::Memory,
     &separation::SeparationOfGoodness,
     &rows_taught::RowsTaught,
+    &layers::LayerByLayer,
     &confusion::Confusion,
     &features::Features,
     &made_up::MadeUp,
@@ -207,6 +209,7 @@ mod tests {
         memory: no run metered its memory
         separation: no learner here has a goodness
         rows_taught: no learner here counts the rows that still teach it
+        layers: no learner here says how its layers are doing
         confusion: no run recorded a confusion matrix
         features: no run recorded pictures of its features
         made_up: no run recorded pictures of made-up rows

@@ -15,6 +15,9 @@ use crate::chart::scale::Scale;
 use crate::format::{self, ABSENT};
 use crate::run::{Run, Trace};
 
+/// What records call it.
+const TAUGHT: &str = "rows_taught";
+
 pub(super) struct RowsTaught;
 
 impl Exhibit for RowsTaught {
@@ -68,13 +71,13 @@ struct Layer {
 
 /// Mean over one epoch.
 #[derive(Clone, Copy, Serialize)]
-struct Share {
+pub(super) struct Share {
     /// Counted from 1.
     epoch: u64,
     /// Epochs done at its end; below `epoch` where the run stopped within.
-    end: f64,
-    /// Of rows, in [0, 1].
-    share: f64,
+    pub(super) end: f64,
+    /// In [0, 1].
+    pub(super) share: f64,
 }
 
 impl<'a> Taught<'a> {
@@ -88,7 +91,7 @@ impl<'a> Taught<'a> {
         let mut layers: Vec<u64> = runs.iter().flat_map(|r| r.traces.iter().filter_map(layer_of)).collect();
         layers.sort_unstable();
         layers.dedup();
-        let layers = layers.into_iter().map(|layer| Layer { layer, epochs: means(&runs, layer) });
+        let layers = layers.into_iter().map(|layer| Layer { layer, epochs: means(&runs, TAUGHT, layer) });
         let layers: Vec<Layer> = layers.filter(|l| !l.epochs.is_empty()).collect();
         let said = |run: &Run| run.start.recipe["learner"]["skip_satisfied"].as_bool();
         let skips = runs.first().and_then(|r| said(r)).filter(|s| runs.iter().all(|r| said(r) == Some(*s)));
@@ -124,12 +127,13 @@ impl<'a> Taught<'a> {
 
 /// The layer of a trace that counts rows.
 fn layer_of(trace: &Trace) -> Option<u64> {
-    trace.layer.filter(|_| trace.name == "rows_taught")
+    trace.layer.filter(|_| trace.name == TAUGHT)
 }
 
-/// Mean over the runs that know the layer, in every epoch that all of them have.
-fn means(runs: &[&Run], layer: u64) -> Vec<Share> {
-    let traces = runs.iter().filter_map(|r| r.traces.iter().find(|t| layer_of(t) == Some(layer)));
+/// Mean of a share over the runs that know it of the layer, in every epoch that all of them have.
+pub(super) fn means(runs: &[&Run], name: &str, layer: u64) -> Vec<Share> {
+    let of_layer = |run: &&Run| run.traces.iter().position(|t| t.name == name && t.layer == Some(layer));
+    let traces = runs.iter().filter_map(|run| Some(&run.traces[of_layer(run)?]));
     let each: Vec<BTreeMap<u64, Share>> = traces.map(|t| by_epoch(&t.points)).collect();
     let Some(first) = each.first() else { return Vec::new() };
     let at = |epoch: u64| {

@@ -190,6 +190,9 @@ fn scalars(forward: bool, epoch: f64, chance: &mut Chance) -> Vec<Scalar> {
         say("pairwise_errors", Some(layer), 0.5 * (1.0 - pace) + 0.01 + 0.004 * layer as f64);
         say("loss", Some(layer), 0.7 - 0.55 * pace);
         let doubt = (-epoch * (1.1 + 0.25 * layer as f64)).exp();
+        say("sparsity", Some(layer), 0.5 + (0.3 - 0.05 * layer as f64) * pace);
+        say("dead_units", Some(layer), 0.001 * layer as f64 * pace);
+        say("always_on", Some(layer), 0.04 * (1.0 - pace));
         say("rows_taught", Some(layer), 0.14 - 0.03 * layer as f64 + 0.4 * doubt + 0.2 * wobble);
     }
     say("head_loss", None, 0.5 * (-0.5 * epoch).exp() + 0.02);

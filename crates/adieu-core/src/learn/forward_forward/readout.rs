@@ -1,4 +1,5 @@
-//! The two read-outs: the linear softmax head under a neutral label, and the goodness of each label.
+//! The two read-outs: the linear softmax head under a neutral label, and the goodness of each label, summed over layers
+//! or of one layer alone.
 
 use super::image::Image;
 use super::{Below, ForwardForward, Running, finite};
@@ -13,6 +14,26 @@ use crate::parts::host::{matrix, update, view};
 use crate::parts::label_code::Labels;
 use crate::parts::objective::CrossEntropy;
 use crate::parts::optimizer::Descent;
+
+/// What the read-outs by the goodness of one layer alone are called, from the first layer on.
+pub(super) const OF_ONE_LAYER: [&str; 16] = [
+    "goodness.1",
+    "goodness.2",
+    "goodness.3",
+    "goodness.4",
+    "goodness.5",
+    "goodness.6",
+    "goodness.7",
+    "goodness.8",
+    "goodness.9",
+    "goodness.10",
+    "goodness.11",
+    "goodness.12",
+    "goodness.13",
+    "goodness.14",
+    "goodness.15",
+    "goodness.16",
+];
 
 /// The part of the softmax head that reads one layer; the logits of all parts are summed.
 pub(super) struct Head {
@@ -140,7 +161,12 @@ impl Running {
     }
 
     /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
-    pub(super) fn goodness_of_each_label(&self, net: &Net, x: &Tensor) -> Tensor {
+    pub(super) fn goodness_of_each_label(
+        &self,
+        net: &Net,
+        x: &Tensor,
+        reads: impl Fn(usize) -> bool,
+    ) -> Tensor {
         let (rows, classes) = (x.dims()[0], self.task.classes);
         let image = Image::new(&self.recipe, &*net[0], x, classes, &mut NoClock);
         let mut scores = vec![0.0; rows * classes];
@@ -150,7 +176,7 @@ impl Running {
                 if l > 0 {
                     h = block.apply(&self.recipe.norm.apply(&h));
                 }
-                if self.recipe.reads(l) {
+                if reads(l) {
                     let g = self.recipe.goodness.value(&h);
                     let slots = scores.iter_mut().skip(class).step_by(classes);
                     slots.zip(view(&g).iter()).for_each(|(score, g)| *score += self.recipe.direction() * g);

@@ -21,6 +21,10 @@ pub struct ForwardForward {
     pub objective: Objective,
     /// Whether real data shall have high goodness or low.
     pub direction: Direction,
+    /// Measure the unit of goodness instead of computing it: u, the mean |goodness| of the untrained layer on the
+    /// positive rows of its first step. Thresholds are then multiples of u, and temperatures are multiplied by u/n (n
+    /// units in the layer), so that goodnesses of different scale are judged alike.
+    pub calibrate: bool,
     /// What the next layer sees of a row.
     pub norm: Norm,
     /// How labels are shown.
@@ -61,6 +65,9 @@ pub struct ForwardForward {
     pub readout_every: u64,
     /// The read-out that answers when nobody asks for another.
     pub readout: Readout,
+    /// Offer the goodness of each layer alone as read-outs too: `goodness.1`, `goodness.2`, …. Every evaluation then
+    /// takes a pass more for each layer and label; training is the same. At most 16 layers.
+    pub layer_readouts: bool,
 }
 
 impl Default for ForwardForward {
@@ -69,6 +76,7 @@ impl Default for ForwardForward {
             goodness: Goodness::default(),
             objective: Objective::default(),
             direction: Direction::Maximise,
+            calibrate: false,
             norm: Norm::Rms,
             label: LabelCode::default(),
             negatives: Negatives::default(),
@@ -85,6 +93,7 @@ impl Default for ForwardForward {
             overlap: false,
             readout_every: 1,
             readout: Readout::Goodness,
+            layer_readouts: false,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::parts::host::{matrix, view};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Logistic {
-    /// Threshold θ, in units of the goodness of a row whose every unit has activity 1. 1.0 with the sum of squares
+    /// Threshold θ, in units of the goodness of a row whose every unit has activity 1 (see `calibrate` for another). 1.0 with the sum of squares
     /// is the paper's "number of units in the layer"; 2.0 with the mean of squares is the popular ports'.
     #[schemars(range(min = 0.0, max = 1e6))]
     pub theta: f64,
@@ -39,12 +39,13 @@ impl Default for Logistic {
 impl ObjectiveFn for Logistic {
     fn loss(&self, g: &Tensor, tags: &Tags) -> (f64, Tensor) {
         let rows = g.dims()[0];
-        let theta = (self.theta * tags.of_ones) as f32;
+        let theta = (self.theta * tags.unit) as f32;
+        let temperature = (self.temperature * tags.stretch) as f32;
         let real_rows = tags.real.iter().filter(|real| **real).count().max(1);
-        let scale = tags.direction / (self.temperature as f32 * real_rows as f32);
+        let scale = tags.direction / (temperature * real_rows as f32);
         let mut loss = 0.0;
         let judge = |(g, real): (&f32, &bool)| {
-            let z = tags.direction * (g - theta) / self.temperature as f32;
+            let z = tags.direction * (g - theta) / temperature;
             loss += softplus(f64::from(if *real { -z } else { z }));
             let t = f32::from(u8::from(*real));
             -(t - sigmoid(z)) * scale
@@ -53,8 +54,8 @@ impl ObjectiveFn for Logistic {
         (loss / real_rows as f64, matrix(dg, rows, 1))
     }
 
-    fn threshold(&self, of_ones: f64) -> Option<f64> {
-        Some(self.theta * of_ones)
+    fn threshold(&self, unit: f64) -> Option<f64> {
+        Some(self.theta * unit)
     }
 }
 
@@ -75,8 +76,8 @@ mod tests {
     #[test]
     fn far_from_the_threshold_nothing_overflows_and_satisfied_rows_teach_nothing() {
         let g = matrix(vec![5000.0, -5000.0, 5000.0, -5000.0], 4, 1);
-        let tags =
-            Tags { real: vec![true, true, false, false], labels: vec![0; 4], direction: 1.0, of_ones: 100.0 };
+        let real = vec![true, true, false, false];
+        let tags = Tags { real, labels: vec![0; 4], direction: 1.0, unit: 100.0, stretch: 1.0 };
         let (loss, dg) = Logistic::default().loss(&g, &tags);
         assert_eq!(loss, (5100.0 + 4900.0) / 2.0);
         assert_eq!(view(&dg)[..], [0.0, -0.5, 0.5, 0.0]);
@@ -84,7 +85,7 @@ mod tests {
 
     #[test]
     fn nan_is_not_swallowed() {
-        let tags = Tags { real: vec![true], labels: vec![0], direction: 1.0, of_ones: 1.0 };
+        let tags = Tags { real: vec![true], labels: vec![0], direction: 1.0, unit: 1.0, stretch: 1.0 };
         let (loss, dg) = Logistic::default().loss(&matrix(vec![f32::NAN], 1, 1), &tags);
         assert!(loss.is_nan() && view(&dg)[0].is_nan());
     }

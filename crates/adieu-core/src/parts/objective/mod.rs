@@ -2,10 +2,12 @@
 
 mod cross_entropy;
 mod logistic;
+mod pair_margin;
 
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::log_softmax;
 pub use logistic::Logistic;
+pub use pair_margin::PairMargin;
 
 use crate::Tensor;
 
@@ -17,22 +19,26 @@ pub struct Tags {
     pub labels: Vec<u8>,
     /// +1 if good means high goodness, −1 if it means low.
     pub direction: f32,
-    /// Goodness of a row whose units all have activity 1; thresholds are multiples of it.
-    pub of_ones: f64,
+    /// The unit of goodness, which thresholds are multiples of: that of a row whose units all have activity 1, or
+    /// what the layer began with.
+    pub unit: f64,
+    /// What temperatures are multiplied by: 1, or as many units as a unit of activity is worth.
+    pub stretch: f64,
 }
 
 /// What an objective does.
 pub trait ObjectiveFn: std::fmt::Debug {
     /// Loss (accumulated in f64) and ∂L/∂g `[B, k]`, for scores `g [B, k]`.
     fn loss(&self, g: &Tensor, tags: &Tags) -> (f64, Tensor);
-    /// The goodness that separates real from made-up rows, if there is one.
-    fn threshold(&self, of_ones: f64) -> Option<f64>;
+    /// The goodness that separates real from made-up rows, if there is one, where `unit` is that of [`Tags`].
+    fn threshold(&self, unit: f64) -> Option<f64>;
 }
 
 crate::choices! {
     /// How a layer's score is judged.
     pub enum Objective: ObjectiveFn {
         Logistic = "logistic",
+        PairMargin = "pair_margin",
     }
 }
 
