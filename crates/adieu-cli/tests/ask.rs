@@ -176,7 +176,7 @@ fn everything_listed_is_a_valid_choice() {
         desk.recipe("r.toml", "", &format!("kind = \"back_prop\"\nnorm = \"{norm}\""));
         desk.adieu("lint r.toml").well();
     }
-    assert_eq!(names("activations").len(), 8);
+    assert_eq!(names("activations").len(), 10);
 }
 
 #[test]
@@ -186,6 +186,19 @@ fn one_topic_is_listed_with_the_meaning_of_every_setting() {
     goodness: learner.goodness = { kind = "…" }
       sum_squares   g = Σ h².
       mean_squares  g = mean h².
+      sum           g = Σ h.
+      mean          g = mean h.
+      softplus      g = Σ log(1 + eʰ), a Boltzmann machine's minus free energy if the activation is the
+                    identity.
+      top_k         g = mean of the k largest h².
+                    k = 16
+                        How many units count. With fewer in a layer all of them do.
+      log_sum_exp   g = T log Σ exp(h/T).
+                    softness = 0.25
+                        T, in units of activity.
+      student_t     g = Σ (ν + 1)/2 ln(1 + h²/ν).
+                    nu = 5.0
+                        ν, the degrees of freedom: the larger, the longer it grows as a square.
     "#);
     let out = desk.adieu("list optimizers").well();
     assert!(out.contains("momentum = 0.9\n") && out.contains("Learning rate η."), "{out}");

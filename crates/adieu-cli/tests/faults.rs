@@ -279,7 +279,7 @@ fn images_that_do_not_fit_are_named() {
             "wide.png: an image of 6 × 7 pixels (height × width), but the network expects 6 × 6; scale or crop",
         ),
         ("torn.png", "torn.png: damaged (PNG: "),
-        ("prose.txt", "name a PNG picture, or an IDX file of images with #ROW"),
+        ("prose.txt", "name a PNG or JPEG picture, or an IDX file of images with #ROW"),
         ("nonesuch.png", "nonesuch.png: no such file; "),
         ("tiny/t10k-images-idx3-ubyte#60", "it has no row 60: its 60 rows count from 0"),
     ];

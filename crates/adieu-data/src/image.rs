@@ -43,7 +43,7 @@ pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataErro
     }
     let Some(format) = format_of(&path)? else { return read_row(&path, row.unwrap_or(0), expected) };
     if row.is_some() {
-        let what = format!("a {format:?} picture holds one image, not rows");
+        let what = format!("a {} picture holds one image, not rows", format.name());
         return Err(DataError::Format { path, what, remedy: "leave out the # and the number" });
     }
     read_picture(&path, format, expected)
@@ -54,6 +54,15 @@ pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataErro
 pub(crate) enum Format {
     Png,
     Jpeg,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Format::Png => "PNG",
+            Format::Jpeg => "JPEG",
+        }
+    }
 }
 
 /// The format of the picture at `path`, by its first bytes.
