@@ -282,7 +282,18 @@ fn learner_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
     let widths: Vec<usize> =
         recipe.model.blocks.iter().filter_map(|b| b.last()).map(|w| *w as usize).collect();
     let refusals = recipe.learner.refuse(&widths, task).into_iter();
-    refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy)).collect()
+    let refusals = refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy));
+    layer_faults(recipe).chain(refusals).collect()
+}
+
+/// Blocks of several layers, for a learner that takes layers apart.
+fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
+    let apart = recipe.learner.takes_layers_apart();
+    let several = recipe.model.blocks.iter().enumerate().filter(move |(_, block)| apart && block.len() > 1);
+    several.map(|(b, block)| {
+        let what = format!("`{}` needs one layer a block, not {}", recipe.learner.name(), block.len());
+        fault(&format!("model.blocks[{b}]"), what, "give each layer a block of its own: [[500], [500]]")
+    })
 }
 
 /// Weights that cannot fit into this machine's memory, with a moment for each.

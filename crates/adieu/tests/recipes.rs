@@ -1,7 +1,7 @@
 //! Recipes: those we ship, those nobody should write, and any text at all.
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adieu::{Error, Recipe};
 use proptest::prelude::*;
@@ -17,12 +17,16 @@ fn faults(text: &str) -> String {
 
 const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn every_recipe_we_ship_checks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(&folder) {
         let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
         assert!(plan.is_ok(), "{}", plan.err().unwrap());
         count += 1;
@@ -54,6 +58,11 @@ fn faults_of_meaning_name_key_and_remedy() {
         (
             "[train]\nepochs = 1\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nlayers = \"greedily\"\n",
             "learner.layers",
+        ),
+        ("[model]\nblocks = [[10], [9, 8]]\n[learner]\nkind = \"recurrent\"\n", "model.blocks[1]"),
+        (
+            "[model]\nblocks = [[10]]\n[learner]\nkind = \"recurrent\"\nteach_from = 9\nread_to = 2\nhead = false\nreadout = \"head\"\n",
+            "learner.teach_from",
         ),
         (
             "[train]\nbatch = 60001\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n",

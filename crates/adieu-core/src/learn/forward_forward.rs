@@ -35,22 +35,22 @@ mod readout;
 mod settings;
 
 use image::Image;
-use readout::Head;
 pub use settings::{Direction, ForwardForward, Readout, Together};
 
+use super::peers::Peers;
+use super::softmax_head::SoftmaxHead;
+use super::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
-    widths,
+    say_goodness, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
 use crate::parts::chance::{Purpose, Rng};
-use crate::parts::dense::Dense;
 use crate::parts::host::{update, view};
 use crate::parts::label_code::Labels;
-use crate::parts::negatives::Evidence;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
@@ -102,18 +102,10 @@ impl LearnerFn for ForwardForward {
         let widths = widths(net, task.input);
         let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
-            peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
+            peers: Peers::new(format!("layer.{l}.peers"), *width),
             of_ones: self.goodness.of_ones(*width),
         });
-        let heads = widths.iter().enumerate().map(|(l, width)| {
-            (self.head && self.reads(l)).then(|| {
-                let mut dense = Dense::linear_zero(&format!("head.{l}"), *width, task.classes, false);
-                let path = format!("head.{l}");
-                let descent = Descent::new(&self.head_optimizer, &path, |visit| dense.params(visit));
-                Head { dense, descent }
-            })
-        });
-        let table = if self.negatives.frozen() { task.train_rows } else { 0 };
+        let read = widths.iter().enumerate().map(|(l, width)| (self.head && self.reads(l)).then_some(*width));
         let known = if self.readout_every > 1 && self.negatives.needs_logits() {
             task.train_rows * task.classes
         } else {
@@ -121,9 +113,9 @@ impl LearnerFn for ForwardForward {
         };
         Box::new(Running {
             layers: layers.collect(),
-            heads: heads.collect(),
+            head: SoftmaxHead::new(read, task.classes, &self.head_optimizer),
             known: Param::new("head.known", &[known], vec![0.0; known], false),
-            frozen: Param::new("negatives.frozen", &[table], vec![-1.0; table], false),
+            wrong: WrongLabels::new(&self.negatives, task),
             recipe: self.clone(),
             task: task.clone(),
             epoch: 1,
@@ -134,8 +126,7 @@ impl LearnerFn for ForwardForward {
 /// What the learner keeps for a layer.
 struct Layer {
     descent: Descent,
-    /// m: running mean activity of each unit on positive rows.
-    peers: Param,
+    peers: Peers,
     of_ones: f64,
 }
 
@@ -143,12 +134,10 @@ struct Running {
     recipe: ForwardForward,
     task: Task,
     layers: Vec<Layer>,
-    /// What of the softmax head reads each layer.
-    heads: Vec<Option<Head>>,
+    head: SoftmaxHead,
     /// With `readout_every` > 1: the last logits of each training row, zero until its first; else empty.
     known: Param,
-    /// For frozen negatives: the wrong label of each training row, −1 until its first is drawn; else empty.
-    frozen: Param,
+    wrong: WrongLabels,
     epoch: u64,
 }
 
@@ -166,7 +155,7 @@ impl Learner for Running {
         let logits = self.head_step(net, &image, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);
-        let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
+        let wrong = self.wrong.draw(batch, logits.as_ref(), cx);
         drop(logits);
         let mut lesson = Lesson::new(&recipe, self.gain(), &batch.labels, &wrong);
         let mut chance = cx.chance(Purpose::Dropout);
@@ -222,24 +211,19 @@ impl Learner for Running {
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
-        for (layer, head) in self.layers.iter_mut().zip(&mut self.heads) {
+        for (l, layer) in self.layers.iter_mut().enumerate() {
             layer.descent.params(visit);
-            visit(&mut layer.peers);
-            if let Some(head) = head {
-                head.dense.params(visit);
-                head.descent.params(visit);
-            }
+            layer.peers.params(visit);
+            self.head.params(l, visit);
         }
-        [&mut self.known, &mut self.frozen].into_iter().filter(|table| table.count() > 0).for_each(visit);
+        if self.known.count() > 0 {
+            visit(&mut self.known);
+        }
+        self.wrong.params(visit);
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
-        let heads = self.heads.iter().enumerate().filter_map(|(l, head)| Some((l, head.as_ref()?)));
-        let name = |(l, head): (usize, &Head)| {
-            let name = format!("head on layer {}: {}", l + 1, head.dense.describe());
-            (name, self.task.classes as u64, head.dense.cost(1).parameters)
-        };
-        heads.map(name).collect()
+        self.head.describe()
     }
 }
 
@@ -251,7 +235,7 @@ impl Running {
 
     /// Greedily: (layer being trained, first epoch of its share − 1, epochs of its share). Together: all, all.
     fn stage(&self) -> (usize, u64, u64) {
-        let (layers, epochs) = (self.heads.len() as u64, self.task.epochs);
+        let (layers, epochs) = (self.head.layers() as u64, self.task.epochs);
         if self.recipe.layers == Together::Together {
             return (layers as usize - 1, 0, epochs);
         }
@@ -263,22 +247,6 @@ impl Running {
     fn gain(&self) -> f64 {
         let (_, before, epochs) = self.stage();
         self.recipe.schedule.gain(self.epoch - before, epochs)
-    }
-
-    fn wrong_labels(&mut self, batch: &Batch, logits: Option<&Tensor>, cx: &StepCx<'_>) -> Vec<u8> {
-        let evidence = Evidence { labels: &batch.labels, classes: self.task.classes, logits };
-        let mut wrong = self.recipe.negatives.draw(&evidence, &mut cx.chance(Purpose::Negatives));
-        if self.recipe.negatives.frozen() {
-            let table = self.frozen.values_mut();
-            for (wrong, id) in wrong.iter_mut().zip(&batch.ids) {
-                let slot = &mut table[*id as usize];
-                if *slot < 0.0 {
-                    *slot = f32::from(*wrong);
-                }
-                *wrong = *slot as u8;
-            }
-        }
-        wrong
     }
 }
 
@@ -349,7 +317,7 @@ impl Layer {
         clock.press(Phase::Credit, l);
         tags.of_ones = self.of_ones;
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
-        say(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
+        say_goodness(said, l, loss, &g, tags, recipe.objective.threshold(self.of_ones));
         drop(g);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
         said.push(Scalar { name: "rows_taught", layer: Some(l), value: taught });
@@ -365,37 +333,14 @@ impl Layer {
         Ok(recipe.norm.apply(&h)) // nothing flows back past this line
     }
 
-    /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
-    /// of them, λ (mⱼ − mean m) / B: it pushes lazy units up and busy ones down, whether they are on or off.
+    /// Peer normalisation on the positive rows, which come first.
     fn peer_push(&mut self, h: &Activity, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
-        let (lambda, keep) = (recipe.peer_weight as f32, recipe.peer_momentum as f32);
-        if lambda == 0.0 {
+        if recipe.peer_weight as f32 == 0.0 {
             return None;
         }
-        let n = self.peers.count();
-        let mut sums = vec![0.0; n];
+        let mut sums = vec![0.0; self.peers.count()];
         adieu_kernels::column_sums(h.lend().rows().first(positives), &mut sums);
-        let m = self.peers.values_mut();
-        for (m, sum) in m.iter_mut().zip(&sums) {
-            *m = keep * *m + (1.0 - keep) * sum / positives as f32;
-        }
-        let mean = (m.iter().map(|m| f64::from(*m)).sum::<f64>() / n as f64) as f32;
-        let mut da = sums;
-        da.iter_mut().zip(m).for_each(|(da, m)| *da = lambda * (*m - mean) / positives as f32);
+        let da = self.peers.push(sums, positives, recipe.peer_weight, recipe.peer_momentum);
         Some(Ungated { rows: positives, da })
     }
-}
-
-/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary.
-fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, threshold: Option<f64>) {
-    let g = view(g);
-    let (positive, negative) = g.split_at(g.len() / 2);
-    let unit = threshold.filter(|threshold| *threshold > 0.0).unwrap_or(1.0) * positive.len() as f64;
-    let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
-    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
-    let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
-    push("loss", loss);
-    push("goodness_positive", mean(positive));
-    push("goodness_negative", mean(negative));
-    push("pairwise_errors", beaten as f64 / positive.len() as f64);
 }

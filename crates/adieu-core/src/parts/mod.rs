@@ -15,6 +15,7 @@ pub mod dropout;
 pub mod goodness;
 pub mod host;
 pub mod label_code;
+pub mod layer;
 pub mod negatives;
 pub mod norm;
 pub mod objective;

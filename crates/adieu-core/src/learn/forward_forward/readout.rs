@@ -1,32 +1,14 @@
 //! The two read-outs: the linear softmax head under a neutral label, and the goodness of each label.
 
 use super::image::Image;
-use super::{Below, ForwardForward, Running, finite};
+use super::{Below, ForwardForward, Running};
 use crate::Tensor;
 use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
-use crate::parts::block::{Arrays, Block, Net, Pull, Saved};
-use crate::parts::chance::Purpose;
-use crate::parts::dense::Dense;
-use crate::parts::host::{matrix, update, view};
+use crate::parts::block::{Block, Net};
+use crate::parts::host::{matrix, view};
 use crate::parts::label_code::Labels;
-use crate::parts::objective::CrossEntropy;
-use crate::parts::optimizer::Descent;
-
-/// The part of the softmax head that reads one layer; the logits of all parts are summed.
-pub(super) struct Head {
-    pub(super) dense: Dense,
-    pub(super) descent: Descent,
-}
-
-impl Head {
-    /// Working memory of its products.
-    pub(super) fn scratch(&self, rows: usize) -> u64 {
-        let pull = Pull { dx: false, push: false };
-        self.dense.arrays(rows, pull).map_or(0, |pieces| Arrays::scratch(&pieces))
-    }
-}
 
 impl Running {
     /// The neutral pass: trains the head, and returns its logits from before that. On steps that leave it out
@@ -48,58 +30,20 @@ impl Running {
             cx.clock.press(Phase::Readout, l);
             let below = x.map_or(Below::Image(image), Below::Layer);
             let h = neutral(&self.recipe, &**block, &below, &mut *cx.clock);
-            if self.heads[l].is_some() {
+            if self.head.reads(l) {
                 read.push((l, h.clone()));
             }
             x = Some(h);
         }
         drop(x);
-        let logits = self.teach_head(read, batch, cx, said)?;
+        let logits = self.head.teach(read, &batch.labels, self.gain(), cx, said)?;
         self.remember(&batch.ids, &logits);
         Ok(Some(logits))
-    }
-
-    /// One step of the head, given the activity of the layers that it reads; its logits are from before that.
-    pub(super) fn teach_head(
-        &mut self,
-        read: Vec<(usize, Activity)>,
-        batch: &Batch,
-        cx: &mut StepCx<'_>,
-        said: &mut Vec<Scalar>,
-    ) -> Result<Tensor, Diverged> {
-        let (gain, rows) = (self.gain(), batch.labels.len());
-        let (mut logits, mut kept, mut chance) = (None, Vec::new(), cx.chance(Purpose::Dropout));
-        for (l, h) in read {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.heads[l] else { continue };
-            cx.clock.work(head.dense.cost(rows).forward_macs);
-            let (part, saved) = head.dense.forward(h, &mut chance);
-            logits = Some(plus(logits, part.into_tensor()));
-            kept.push((l, saved));
-        }
-        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
-        let logits = logits.unwrap_or_else(|| self.no_logits(rows));
-        finite(&view(&logits), None, "logits of the head")?;
-        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
-        said.push(Scalar { name: "head_loss", layer: None, value: loss });
-        for (l, saved) in kept {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.heads[l] else { continue };
-            head.descent.begin(gain);
-            cx.clock.work(head.dense.cost(rows).weight_macs);
-            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
-        }
-        Ok(logits)
     }
 
     /// Whether the neutral pass runs on step number `step`.
     pub(super) fn reads_out(&self, step: u64) -> bool {
         self.recipe.head && (step - 1).is_multiple_of(self.recipe.readout_every)
-    }
-
-    /// Greedily, before the first layer that is read: every class alike.
-    fn no_logits(&self, rows: usize) -> Tensor {
-        matrix(vec![0.0; rows * self.task.classes], rows, self.task.classes)
     }
 
     fn remember(&mut self, ids: &[u32], logits: &Tensor) {
@@ -126,16 +70,14 @@ impl Running {
         let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
         let mut h = image.apply(&*net[0], Labels::Neutral, &mut NoClock);
         let mut logits = None;
-        for (l, head) in self.heads.iter().enumerate() {
+        for l in 0..net.len() {
             let x = self.recipe.norm.apply(&h);
-            if let Some(head) = head {
-                logits = Some(plus(logits, head.dense.apply(&x).into_tensor()));
-            }
+            logits = self.head.plus_layer(logits, l, &x);
             if let Some(above) = net.get(l + 1) {
                 h = above.apply(&x);
             }
         }
-        logits.unwrap_or_else(|| self.no_logits(x.dims()[0]))
+        logits.unwrap_or_else(|| self.head.no_logits(x.dims()[0]))
     }
 
     /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
@@ -175,11 +117,4 @@ pub(super) fn neutral(
         }
     };
     recipe.norm.apply(&h)
-}
-
-fn plus(sum: Option<Tensor>, part: Tensor) -> Tensor {
-    match sum {
-        Some(sum) => update(sum, |sum| sum.iter_mut().zip(view(&part).iter()).for_each(|(s, p)| *s += p)),
-        None => part,
-    }
 }
