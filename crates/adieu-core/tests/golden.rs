@@ -3,7 +3,9 @@
 
 mod common;
 
-use adieu_core::learn::{BackProp, ForwardForward, Learner, LearnerFn, NoClock, Scalar, StepCx, Task};
+use adieu_core::learn::{
+    BackProp, ForwardForward, Learner, LearnerFn, NoClock, Recurrent, Scalar, StepCx, Task,
+};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::Net;
@@ -32,14 +34,19 @@ fn batch(value: &Value) -> Batch {
     Batch { x: matrix(x, labels.len(), cols), ids: (0..labels.len() as u32).collect(), labels }
 }
 
-/// Which golden value belongs to the parameter: `0.weight` → w[0]; `head.1.weight` → head[0]; `output.*`: the last.
+/// Which golden value belongs to the parameter: `0.weight` → w[0]; `down.0.weight` → d[0]; `output.*`: the last;
+/// `head.1.weight` → heads[1], or head[0] where the first layer has none.
 fn golden_of<'a>(state: &'a Value, path: &str) -> Option<&'a Value> {
     let at = |table: &str, index: usize| state.get(table).and_then(|table| table.get(index));
     let last = state["w"].as_array().map_or(0, Vec::len) - 1;
     match path.split('.').collect::<Vec<_>>()[..] {
         ["output", "weight"] => at("w", last),
         ["output", "bias"] => at("b", last),
-        ["head", layer, "weight"] => at("head", layer.parse::<usize>().ok()? - 1),
+        ["head", layer, "weight"] => {
+            let layer = layer.parse::<usize>().ok()?;
+            at("heads", layer).or_else(|| at("head", layer.checked_sub(1)?))
+        }
+        ["down", layer, "weight"] => at("d", layer.parse().ok()?),
         ["layer", layer, "peers"] => at("peer_mean", layer.parse().ok()?),
         [layer, "weight"] => at("w", layer.parse().ok()?),
         [layer, "bias"] => at("b", layer.parse().ok()?),
@@ -155,5 +162,51 @@ fn back_propagation_follows_the_reference_for_ten_steps() {
         compare(case, &golden[case]["final"], &mut net, learner.as_mut(), 6);
         let logits = learner.predict(&net, &batch(&golden["test"]).x, "logits");
         close(case, &view(&logits), &flat(&golden[case]["test_logits"]), ACTIVITY);
+    }
+}
+
+#[test]
+fn recurrent_forward_forward_follows_the_reference() {
+    let golden: Value = serde_json::from_str(include_str!("../../../reference/recurrent.json")).unwrap();
+    for skip_satisfied in [false, true] {
+        let recipe = Recurrent { schedule: Constant {}.into(), skip_satisfied, ..Recurrent::default() };
+        recurrent_follows(&golden, &recipe);
+    }
+}
+
+fn recurrent_follows(golden: &Value, recipe: &Recurrent) {
+    let (sizes, classes) = ([12, 8, 7], 2);
+    let batches = golden["batches"].as_array().unwrap();
+    // The activity of each iteration, by way of its goodness.
+    for t in 1..=8 {
+        let at = Recurrent { read_from: t, read_to: t, ..recipe.clone() };
+        let (net, learner) = start(&golden["initial"], &at, &sizes, classes);
+        let scores = learner.predict(&net, &batch(&batches[0]).x, "goodness");
+        let wanted = &golden["step_1"]["before"]["goodness_of_label_at"][t as usize - 1];
+        close(&format!("goodness at iteration {t}"), &view(&scores), &flat(wanted), ACTIVITY);
+    }
+    let (mut net, mut learner) = start(&golden["initial"], recipe, &sizes, classes);
+    for (i, now) in batches.iter().enumerate() {
+        let scalars = step(&mut net, learner.as_mut(), &batch(now), i as u64 + 1);
+        let losses = &golden["losses"][i];
+        close("head loss", &[said(&scalars, "head_loss", None)], &flat(&losses["head"]), ACTIVITY);
+        let pairs = [
+            ("loss", "last_iteration"),
+            ("goodness_positive", "goodness_over_theta_positive"),
+            ("goodness_negative", "goodness_over_theta_negative"),
+        ];
+        for (ours, theirs) in pairs {
+            let values: Vec<f32> = (0..2).map(|l| said(&scalars, ours, Some(l))).collect();
+            close(&format!("step {}: {ours}", i + 1), &values, &flat(&losses[theirs]), ACTIVITY);
+        }
+        if i == 0 {
+            compare("after step 1", &golden["step_1"]["after"], &mut net, learner.as_mut(), 10);
+        }
+    }
+    compare("in the end", &golden["final"], &mut net, learner.as_mut(), 10);
+    let test = batch(&golden["test"]);
+    for (readout, field) in [("head", "head_logits"), ("goodness", "goodness_of_label")] {
+        let scores = learner.predict(&net, &test.x, readout);
+        close(readout, &view(&scores), &flat(&golden["test"][field]), ACTIVITY);
     }
 }

@@ -83,7 +83,10 @@ fn every_fault_names_the_file_and_the_remedy() {
     folder.write("text.png", b"hello");
     folder.write("idx", &idx(&[1, 1, 4], &[0; 4]));
     let cases = [
-        ("none.png", "D/none.png: no such file; name a PNG or JPEG picture, or an IDX file of images with #ROW"),
+        (
+            "none.png",
+            "D/none.png: no such file; name a PNG or JPEG picture, or an IDX file of images with #ROW",
+        ),
         ("none#x", "D/none#x: no such file; name a PNG"),
         (".", "D/.: not a file; name a PNG"),
         ("good.png#0", "D/good.png: a PNG picture holds one image, not rows; leave out the # and the number"),
@@ -99,7 +102,7 @@ fn every_fault_names_the_file_and_the_remedy() {
         (
             "text.png",
             "D/text.png: not an IDX file of images (00 00 08 03): it begins with '68 65 6c 6c' and seems to be \
-             something else; name a PNG picture",
+             something else; name a PNG or JPEG picture",
         ),
     ];
     let mut wrong = Vec::new();

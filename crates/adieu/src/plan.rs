@@ -13,7 +13,7 @@ use adieu_data::{Dataset, Rows};
 use adieu_record::{LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
-use crate::recipe::{Fault, Faults, Recipe, SplitRecipe};
+use crate::recipe::{Fault, Faults, LayerRecipe, Recipe, SplitRecipe};
 use crate::{Error, meter};
 
 /// A network and the learner at work on it.
@@ -225,7 +225,19 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
     let widths: Vec<usize> =
         outputs.iter().filter_map(|block| block.last()).map(|shape| shape.features()).collect();
     let refusals = recipe.learner.refuse(&widths, task).into_iter();
-    refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy)).collect()
+    let refusals = refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy));
+    layer_faults(recipe).chain(refusals).collect()
+}
+
+/// Blocks that are not one dense layer, for a learner that takes layers apart.
+fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
+    let apart = recipe.learner.takes_layers_apart();
+    let fits = |block: &[LayerRecipe]| matches!(block, [LayerRecipe::Dense(_)]);
+    let others = recipe.model.blocks.iter().enumerate().filter(move |(_, block)| apart && !fits(block));
+    others.map(|(b, _)| {
+        let what = format!("`{}` needs one dense layer a block", recipe.learner.name());
+        fault(&format!("model.blocks[{b}]"), what, "give each dense layer a block of its own: [[500], [500]]")
+    })
 }
 
 fn data_fault(recipe: &Recipe) -> Option<Fault> {

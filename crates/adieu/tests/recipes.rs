@@ -57,6 +57,11 @@ fn faults_of_meaning_name_key_and_remedy() {
             "[train]\nepochs = 1\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\nlayers = \"greedily\"\n",
             "learner.layers",
         ),
+        ("[model]\nblocks = [[10], [9, 8]]\n[learner]\nkind = \"recurrent\"\n", "model.blocks[1]"),
+        (
+            "[model]\nblocks = [[10]]\n[learner]\nkind = \"recurrent\"\nteach_from = 9\nread_to = 2\nhead = false\nreadout = \"head\"\n",
+            "learner.teach_from",
+        ),
         (
             "[train]\nbatch = 60001\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n",
             "train.batch",

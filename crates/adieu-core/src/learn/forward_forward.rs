@@ -41,23 +41,24 @@ mod unsupervised;
 
 use census::Census;
 use image::Image;
-use readout::{Head, OF_ONE_LAYER};
+use readout::OF_ONE_LAYER;
 pub use settings::{Direction, ForwardForward, Readout, Together};
 pub use unsupervised::Unsupervised;
 
+use super::peers::Peers;
+use super::softmax_head::SoftmaxHead;
+use super::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
-    widths,
+    say_goodness, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Saved, Ungated};
 use crate::parts::chance::{Purpose, Rng};
-use crate::parts::dense::Dense;
 use crate::parts::host::{update, view};
 use crate::parts::label_code::Labels;
-use crate::parts::negatives::Evidence;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
@@ -123,22 +124,14 @@ impl ForwardForward {
         let widths = widths(net, task.input);
         let layers = net.iter_mut().zip(&widths).enumerate().map(|(l, (block, width))| Layer {
             descent: Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| block.params(visit)),
-            peers: Param::new(format!("layer.{l}.peers"), &[*width], vec![0.5; *width], false),
+            peers: Peers::new(format!("layer.{l}.peers"), *width),
             unit: {
                 let unit = usize::from(self.calibrate);
                 Param::new(format!("layer.{l}.unit"), &[unit], vec![0.0; unit], false)
             },
             of_ones: self.goodness.of_ones(*width),
         });
-        let heads = widths.iter().enumerate().map(|(l, width)| {
-            (self.head && self.reads(l)).then(|| {
-                let mut dense = Dense::linear_zero(&format!("head.{l}"), *width, task.classes, false);
-                let path = format!("head.{l}");
-                let descent = Descent::new(&self.head_optimizer, &path, |visit| dense.params(visit));
-                Head { dense, descent }
-            })
-        });
-        let table = if self.negatives.frozen() { task.train_rows } else { 0 };
+        let read = widths.iter().enumerate().map(|(l, width)| (self.head && self.reads(l)).then_some(*width));
         let known = if self.readout_every > 1 && self.negatives.needs_logits() {
             task.train_rows * task.classes
         } else {
@@ -146,9 +139,9 @@ impl ForwardForward {
         };
         Running {
             layers: layers.collect(),
-            heads: heads.collect(),
+            head: SoftmaxHead::new(read, task.classes, &self.head_optimizer),
             known: Param::new("head.known", &[known], vec![0.0; known], false),
-            frozen: Param::new("negatives.frozen", &[table], vec![-1.0; table], false),
+            wrong: WrongLabels::new(&self.negatives, task),
             recipe: self.clone(),
             task: task.clone(),
             epoch: 1,
@@ -159,8 +152,7 @@ impl ForwardForward {
 /// What the learner keeps for a layer.
 struct Layer {
     descent: Descent,
-    /// m: running mean activity of each unit on positive rows.
-    peers: Param,
+    peers: Peers,
     /// With `calibrate`: the mean goodness of positive rows that the layer began with, 0 until there is one; else
     /// empty.
     unit: Param,
@@ -171,12 +163,10 @@ struct Running {
     recipe: ForwardForward,
     task: Task,
     layers: Vec<Layer>,
-    /// What of the softmax head reads each layer.
-    heads: Vec<Option<Head>>,
+    head: SoftmaxHead,
     /// With `readout_every` > 1: the last logits of each training row, zero until its first; else empty.
     known: Param,
-    /// For frozen negatives: the wrong label of each training row, −1 until its first is drawn; else empty.
-    frozen: Param,
+    wrong: WrongLabels,
     epoch: u64,
 }
 
@@ -194,7 +184,7 @@ impl Learner for Running {
         let logits = self.head_step(net, &image, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);
-        let wrong = self.wrong_labels(batch, logits.as_ref(), cx);
+        let wrong = self.wrong.draw(batch, logits.as_ref(), cx);
         drop(logits);
         let mut lesson = Lesson::new(&recipe, self.gain(), &batch.labels, &wrong);
         let mut chance = cx.chance(Purpose::Dropout);
@@ -255,25 +245,20 @@ impl Learner for Running {
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
-        for (layer, head) in self.layers.iter_mut().zip(&mut self.heads) {
+        for (l, layer) in self.layers.iter_mut().enumerate() {
             layer.descent.params(visit);
-            visit(&mut layer.peers);
+            layer.peers.params(visit);
             Some(&mut layer.unit).filter(|unit| unit.count() > 0).into_iter().for_each(&mut *visit);
-            if let Some(head) = head {
-                head.dense.params(visit);
-                head.descent.params(visit);
-            }
+            self.head.params(l, visit);
         }
-        [&mut self.known, &mut self.frozen].into_iter().filter(|table| table.count() > 0).for_each(visit);
+        if self.known.count() > 0 {
+            visit(&mut self.known);
+        }
+        self.wrong.params(visit);
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
-        let heads = self.heads.iter().enumerate().filter_map(|(l, head)| Some((l, head.as_ref()?)));
-        let name = |(l, head): (usize, &Head)| {
-            let name = format!("head on layer {}: {}", l + 1, head.dense.describe());
-            (name, self.task.classes as u64, head.dense.cost(1).parameters)
-        };
-        heads.map(name).collect()
+        self.head.describe()
     }
 }
 
@@ -285,7 +270,7 @@ impl Running {
 
     /// Greedily: (layer being trained, first epoch of its share − 1, epochs of its share). Together: all, all.
     fn stage(&self) -> (usize, u64, u64) {
-        let (layers, epochs) = (self.heads.len() as u64, self.task.epochs);
+        let (layers, epochs) = (self.head.layers() as u64, self.task.epochs);
         if self.recipe.layers == Together::Together {
             return (layers as usize - 1, 0, epochs);
         }
@@ -297,22 +282,6 @@ impl Running {
     fn gain(&self) -> f64 {
         let (_, before, epochs) = self.stage();
         self.recipe.schedule.gain(self.epoch - before, epochs)
-    }
-
-    fn wrong_labels(&mut self, batch: &Batch, logits: Option<&Tensor>, cx: &StepCx<'_>) -> Vec<u8> {
-        let evidence = Evidence { labels: &batch.labels, classes: self.task.classes, logits };
-        let mut wrong = self.recipe.negatives.draw(&evidence, &mut cx.chance(Purpose::Negatives));
-        if self.recipe.negatives.frozen() {
-            let table = self.frozen.values_mut();
-            for (wrong, id) in wrong.iter_mut().zip(&batch.ids) {
-                let slot = &mut table[*id as usize];
-                if *slot < 0.0 {
-                    *slot = f32::from(*wrong);
-                }
-                *wrong = *slot as u8;
-            }
-        }
-        wrong
     }
 }
 
@@ -384,7 +353,7 @@ impl Layer {
         clock.press(Phase::Credit, l);
         (tags.unit, tags.stretch) = self.scale(&g);
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
-        say(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
+        say_goodness(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
         drop(g);
         say_census(said, l, &h, tags.real.len() / 2);
         let taught = view(&dg).iter().filter(|dg| **dg != 0.0).count() as f64 / tags.real.len() as f64;
@@ -415,41 +384,16 @@ impl Layer {
         if *unit > 0.0 { (f64::from(*unit), f64::from(*unit) / n) } else { (self.of_ones, 1.0) }
     }
 
-    /// Peer normalisation: moves m towards this batch's mean activity on positive rows, and returns ∂L/∂a for each
-    /// of them, λ (mⱼ − mean m) / B: it pushes lazy units up and busy ones down, whether they are on or off.
+    /// Peer normalisation on the positive rows, which come first.
     fn peer_push(&mut self, h: &Activity, positives: usize, recipe: &ForwardForward) -> Option<Ungated> {
-        let (lambda, keep) = (recipe.peer_weight as f32, recipe.peer_momentum as f32);
-        if lambda == 0.0 {
+        if recipe.peer_weight as f32 == 0.0 {
             return None;
         }
-        let n = self.peers.count();
-        let mut sums = vec![0.0; n];
+        let mut sums = vec![0.0; self.peers.count()];
         adieu_kernels::column_sums(h.lend().rows().first(positives), &mut sums);
-        let m = self.peers.values_mut();
-        for (m, sum) in m.iter_mut().zip(&sums) {
-            *m = keep * *m + (1.0 - keep) * sum / positives as f32;
-        }
-        let mean = (m.iter().map(|m| f64::from(*m)).sum::<f64>() / n as f64) as f32;
-        let mut da = sums;
-        da.iter_mut().zip(m).for_each(|(da, m)| *da = lambda * (*m - mean) / positives as f32);
+        let da = self.peers.push(sums, positives, recipe.peer_weight, recipe.peer_momentum);
         Some(Ungated { rows: positives, da })
     }
-}
-
-/// What a layer's step looked like. Goodness is told in units of the threshold: 1 is the decision boundary. Where there
-/// is none, it is told in units of goodness.
-fn say(said: &mut Vec<Scalar>, l: usize, loss: f64, g: &Tensor, tags: &Tags, threshold: Option<f64>) {
-    let g = view(g);
-    let (positive, negative) = g.split_at(g.len() / 2);
-    let unit =
-        threshold.map_or(tags.unit, |theta| if theta > 0.0 { theta } else { 1.0 }) * positive.len() as f64;
-    let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
-    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
-    let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
-    push("loss", loss);
-    push("goodness_positive", mean(positive));
-    push("goodness_negative", mean(negative));
-    push("pairwise_errors", beaten as f64 / positive.len() as f64);
 }
 
 /// How busy the layer's units are on positive rows.

@@ -7,16 +7,23 @@
 
 mod back_prop;
 mod forward_forward;
+mod peers;
+mod recurrent;
+mod softmax_head;
+mod wrong_labels;
 
 use std::fmt;
 
 pub use back_prop::BackProp;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
+pub use recurrent::{Recurrent, Scored};
 
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::block::Net;
 use crate::parts::chance::{Purpose, Rng};
+use crate::parts::host::view;
+use crate::parts::objective::Tags;
 use crate::parts::param::Param;
 use crate::parts::shape::Shape;
 
@@ -220,6 +227,11 @@ fn one_after_another(
 pub trait LearnerFn: fmt::Debug {
     /// What cannot be, given the network's widths and the task. Empty: [`LearnerFn::build`] will not panic.
     fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal>;
+    /// Whether each block must be one layer, to whose total input the learner adds: see
+    /// [`Layer`](crate::parts::layer::Layer).
+    fn takes_layers_apart(&self) -> bool {
+        false
+    }
     /// Puts it to work on `net`.
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner>;
 }
@@ -230,6 +242,7 @@ crate::choices! {
         ForwardForward = "forward_forward",
         Unsupervised = "unsupervised",
         BackProp = "back_prop",
+        Recurrent = "recurrent",
     }
 }
 
@@ -249,4 +262,27 @@ pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
 
 fn finite(values: &[f32], layer: Option<usize>, what: &'static str) -> Result<(), Diverged> {
     if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(Diverged { layer, what }) }
+}
+
+/// What a layer's step looked like, by the goodness of positive rows, then of as many negative ones. It is told in
+/// units of the threshold: 1 is the decision boundary. Where there is none, it is told in units of goodness.
+fn say_goodness(
+    said: &mut Vec<Scalar>,
+    l: usize,
+    loss: f64,
+    g: &Tensor,
+    tags: &Tags,
+    threshold: Option<f64>,
+) {
+    let g = view(g);
+    let (positive, negative) = g.split_at(g.len() / 2);
+    let unit =
+        threshold.map_or(tags.unit, |theta| if theta > 0.0 { theta } else { 1.0 }) * positive.len() as f64;
+    let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
+    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
+    let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
+    push("loss", loss);
+    push("goodness_positive", mean(positive));
+    push("goodness_negative", mean(negative));
+    push("pairwise_errors", beaten as f64 / positive.len() as f64);
 }

@@ -13,6 +13,7 @@ use super::activity::Activity;
 use super::chance::Rng;
 use super::dense::Dense;
 use super::host;
+use super::layer::Layer;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
@@ -50,6 +51,14 @@ pub trait Block: Send + Sync {
     fn describe(&self) -> String;
     /// This block, if it is a dense layer: passes that differ in a few inputs only can share its product.
     fn as_dense(&self) -> Option<&Dense> {
+        None
+    }
+    /// This block, if it is one layer whose total input others may add to.
+    fn as_layer(&self) -> Option<&dyn Layer> {
+        None
+    }
+    /// The same, to be taught.
+    fn as_layer_mut(&mut self) -> Option<&mut dyn Layer> {
         None
     }
 }

@@ -10,9 +10,10 @@ use burn::tensor::{Device, TensorData};
 
 use super::activation::Activation;
 use super::activity::Activity;
-use super::block::{Block, Cost, Credit, Descend, Saved};
+use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
-use super::dense::initial_weights;
+use super::dense::{Dense, initial_weights};
+use super::layer::Layer;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
@@ -56,6 +57,22 @@ impl Composed {
     fn total_input(&self, x: &Activity) -> Tensor {
         let bias = self.there(self.bias.values(), 1, self.n_out);
         x.tensor().to_device(&self.device).matmul(self.weights()) + bias
+    }
+
+    /// ∂L/∂W and ∂L/∂b, handed over.
+    fn hand_over_all(&mut self, x: &Activity, da: Tensor, descend: &mut dyn Descend) {
+        descend.work((x.dims()[0] * self.n_in * self.n_out) as u64);
+        let dw = x.tensor().to_device(&self.device).transpose().matmul(da.clone());
+        Composed::hand_over(descend, &mut self.weight, dw);
+        Composed::hand_over(descend, &mut self.bias, da.sum_dim(0));
+    }
+
+    /// `da` with the push on its first rows.
+    fn pushed(&self, da: Tensor, ungated: Option<&Ungated>) -> Tensor {
+        let Some(push) = ungated else { return da };
+        let rows = [0..push.rows, 0..self.n_out];
+        let pushed = da.clone().slice(rows.clone()) + self.there(&push.da, 1, self.n_out);
+        da.slice_assign(rows, pushed)
     }
 
     fn hand_over(descend: &mut dyn Descend, param: &mut Param, gradient: Tensor) {
@@ -141,20 +158,13 @@ impl Block for Composed {
         let rows = x.dims()[0];
         let product = (rows * self.n_in * self.n_out) as u64;
         let dh = credit.dy.tensor().to_device(&self.device);
-        let mut da = dh * slope(self.activation, a.tensor().to_device(&self.device)); // da = dh ⊙ φ'(a)
-        if let Some(push) = &credit.ungated {
-            let pushed =
-                da.clone().slice([0..push.rows, 0..self.n_out]) + self.there(&push.da, 1, self.n_out);
-            da = da.slice_assign([0..push.rows, 0..self.n_out], pushed);
-        }
+        let da = dh * slope(self.activation, a.tensor().to_device(&self.device)); // da = dh ⊙ φ'(a)
+        let da = self.pushed(da, credit.ungated.as_ref());
         let dx = want_dx.then(|| {
             descend.work(product);
             home(da.clone().matmul(self.weights().transpose()))
         });
-        descend.work(product);
-        let dw = x.tensor().to_device(&self.device).transpose().matmul(da.clone());
-        Composed::hand_over(descend, &mut self.weight, dw);
-        Composed::hand_over(descend, &mut self.bias, da.sum_dim(0));
+        self.hand_over_all(x, da, descend);
         dx
     }
 
@@ -187,5 +197,30 @@ impl Block for Composed {
 
     fn describe(&self) -> String {
         format!("dense {} → {}, {}, by Burn", self.n_in, self.n_out, self.activation.name())
+    }
+
+    fn as_layer(&self) -> Option<&dyn Layer> {
+        Some(self)
+    }
+
+    fn as_layer_mut(&mut self) -> Option<&mut dyn Layer> {
+        Some(self)
+    }
+}
+
+impl Layer for Composed {
+    fn total_input(&self, x: &Activity) -> Tensor {
+        home(Composed::total_input(self, x))
+    }
+
+    fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
+        descend.credit_begins();
+        let there = da.dy.tensor().to_device(&self.device);
+        let da = self.pushed(there, da.ungated.as_ref());
+        self.hand_over_all(x, da, descend);
+    }
+
+    fn beside(&self, path: &str, n_in: usize, chance: &mut Rng) -> Dense {
+        Dense::new(path, n_in, self.n_out, self.activation, chance).without_bias().without_squares()
     }
 }

@@ -9,7 +9,8 @@ use super::activation::Activation;
 use super::activity::Activity;
 use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, Ungated};
 use super::chance::Rng;
-use super::host::{matrix, view};
+use super::host::{matrix, update, view};
+use super::layer::Layer;
 use super::param::Param;
 use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
@@ -80,6 +81,16 @@ impl Dense {
         Dense { squares: false, ..self }
     }
 
+    /// φ.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// The same layer without its bias.
+    pub fn without_bias(self) -> Dense {
+        Dense { bias: None, ..self }
+    }
+
     fn weights(&self) -> Weights<'_> {
         Weights::new(self.weight.values(), self.n_in, self.n_out)
     }
@@ -117,6 +128,17 @@ impl Dense {
     /// [`Block::forward`] of `x`, which is what `shared` describes.
     pub fn forward_shared(&self, x: Activity, shared: &Shared<'_>) -> (Activity, Saved) {
         self.keeping(x, |dense, _, pre| dense.product(shared.code, Some(shared.base), pre))
+    }
+
+    /// ∂L/∂a = ∂L/∂h ⊙ φ′(a), for what `forward` saved.
+    pub fn credit(&self, saved: &Saved, dh: &Activity) -> Tensor {
+        match saved.matrices.get(1) {
+            Some(kept) => {
+                let (kept, activation) = (view(kept.values()), self.activation.kernel());
+                update(dh.tensor(), |da| activation.pull_back(&kept, da))
+            }
+            None => dh.tensor(),
+        }
     }
 
     /// φ(x W + b), or φ(s ⊙ (x W + base) + b) with x having fewer columns and s its scales.
@@ -350,5 +372,42 @@ impl Block for Dense {
 
     fn as_dense(&self) -> Option<&Dense> {
         Some(self)
+    }
+
+    fn as_layer(&self) -> Option<&dyn Layer> {
+        Some(self)
+    }
+
+    fn as_layer_mut(&mut self) -> Option<&mut dyn Layer> {
+        Some(self)
+    }
+}
+
+impl Layer for Dense {
+    fn total_input(&self, x: &Activity) -> Tensor {
+        let [rows, n_in] = x.dims();
+        assert_eq!(n_in, self.n_in, "{}: input columns", self.describe());
+        let mut a = vec![0.0; rows * self.n_out];
+        let out = Outputs { h: &mut a, pre: None, squares: None };
+        let bias = self.bias.as_ref().map(Param::values);
+        let epilogue = Epilogue { bias, ..Epilogue::default() };
+        let x = x.lend();
+        let x = x.rows().with_zeros(self.zeros);
+        kernels::forward(x, self.weights(), epilogue, self.precision.kernel(), out);
+        matrix(a, rows, self.n_out)
+    }
+
+    fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
+        descend.credit_begins();
+        let Credit { dy: da, ungated, skip_idle_rows } = da;
+        let rows = x.dims()[0];
+        let busy = skip_idle_rows.then(|| busy_rows(&da)).filter(|busy| busy.len() < rows);
+        let da = da.lend();
+        self.hand_over(x, Errors::new(da.rows()), busy.as_deref(), ungated.as_ref(), descend);
+    }
+
+    fn beside(&self, path: &str, n_in: usize, chance: &mut Rng) -> Dense {
+        let dense = Dense::new(path, n_in, self.n_out, self.activation, chance);
+        dense.without_bias().without_squares().in_precision(self.precision)
     }
 }

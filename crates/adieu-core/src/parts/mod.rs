@@ -16,6 +16,7 @@ pub mod fakes;
 pub mod goodness;
 pub mod host;
 pub mod label_code;
+pub mod layer;
 pub mod local;
 pub mod negatives;
 pub mod norm;

@@ -101,6 +101,16 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     for optimizer in Optimizer::all() {
         add(&format!("bp, {}", optimizer.name()), BackProp { optimizer, ..BackProp::default() }.into());
     }
+    let recurrent = Recurrent::default();
+    let scored = Recurrent { scored: Scored::Activity, neutral_iterations: 0, ..recurrent.clone() };
+    add("recurrent, activity scored", scored.into());
+    let frozen: Negatives = adieu_core::parts::negatives::Uniform { frozen: true }.into();
+    let bare = Recurrent { head: false, negatives: frozen, peer_weight: 0.0, ..recurrent.clone() };
+    add("recurrent, no head, frozen negatives, no peers", bare.into());
+    let late = Recurrent { teach_from: 3, teach_to: 5, skip_satisfied: false, ..recurrent.clone() };
+    add("recurrent, three iterations teach every row", late.into());
+    let minimise = Recurrent { direction: Direction::Minimise, readout: Readout::Head, ..recurrent };
+    add("recurrent, minimise", minimise.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
     add("bp, dropout and smoothing", dropout.into());
     all

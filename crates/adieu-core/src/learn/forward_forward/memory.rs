@@ -84,14 +84,14 @@ impl Running {
             image: row * self.task.input.features() as u64,
             base: shared.map(|_| layers[0].neutral_output() + row),
         };
-        let heads: Vec<bool> = self.heads.iter().map(Option::is_some).collect();
+        let heads: Vec<bool> = (0..self.head.layers()).map(|l| self.head.reads(l)).collect();
         let mut most = if recipe.head { step.neutral(&layers, &heads) } else { 0 };
         if let Some(dense) = shared {
             layers[0].lesson[0].forward_scratch = dense.shared_scratch(rows, [2 * rows, classes]);
         }
-        let heads_scratch = self.heads.iter().flatten().map(|head| head.scratch(rows));
+        let head_scratch = self.head.scratch(rows);
         let lessons_scratch = layers.iter().map(|layer| Arrays::scratch(&layer.lesson));
-        let scratch = lessons_scratch.chain(heads_scratch).max()?;
+        let scratch = lessons_scratch.max()?.max(head_scratch);
         for (l, layer) in layers.iter().enumerate() {
             let below = l.checked_sub(1).map(|below| layers[below].output());
             let units = layer.output() / (2 * row);

@@ -152,7 +152,7 @@ impl Running {
         cx.clock.press(Phase::Overlapped, 0);
         let cuts = cut(net, threads());
         let (recipe, classes, gain) = (self.recipe.clone(), self.task.classes, self.gain());
-        let heads: Vec<bool> = self.heads.iter().map(Option::is_some).collect();
+        let heads: Vec<bool> = (0..self.head.layers()).map(|l| self.head.reads(l)).collect();
         let mut layers = std::mem::take(&mut self.layers);
         let result = std::thread::scope(|scope| {
             let (to_first, mut from) = channel::<Passed>();
@@ -213,7 +213,7 @@ impl Running {
     }
 
     fn begin(&mut self, batch: Batch, cx: &StepCx<'_>) -> Flow {
-        let wrong = self.wrong_labels(&batch, None, cx);
+        let wrong = self.wrong.draw(&batch, None, cx);
         let (x, neutral, read, said) = (None, None, Vec::new(), Vec::new());
         let (chance, reads_out) = (cx.chance(Purpose::Dropout), self.reads_out(cx.step));
         Flow { step: cx.step, batch, wrong, chance, x, reads_out, neutral, read, said, macs: 0 }
@@ -225,7 +225,8 @@ impl Running {
         if flow.reads_out {
             let (mut tally, seed, step) = (Tally::default(), cx.seed, flow.step);
             let mut own = StepCx { seed, step, clock: &mut tally };
-            alone(|| self.teach_head(flow.read, &flow.batch, &mut own, &mut said))?;
+            let (gain, head) = (self.gain(), &mut self.head);
+            alone(|| head.teach(flow.read, &flow.batch.labels, gain, &mut own, &mut said))?;
             cx.clock.work(tally.macs);
         }
         Ok(said)

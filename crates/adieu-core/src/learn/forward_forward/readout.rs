@@ -2,18 +2,14 @@
 //! or of one layer alone.
 
 use super::image::Image;
-use super::{Below, ForwardForward, Running, finite};
+use super::{Below, ForwardForward, Running};
 use crate::Tensor;
 use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
-use crate::parts::block::{Arrays, Block, Net, Pull, Saved};
-use crate::parts::chance::Purpose;
-use crate::parts::dense::Dense;
-use crate::parts::host::{matrix, update, view};
+use crate::parts::block::{Block, Net};
+use crate::parts::host::{matrix, view};
 use crate::parts::label_code::Labels;
-use crate::parts::objective::CrossEntropy;
-use crate::parts::optimizer::Descent;
 
 /// What the read-outs by the goodness of one layer alone are called, from the first layer on.
 pub(super) const OF_ONE_LAYER: [&str; 16] = [
@@ -35,20 +31,6 @@ pub(super) const OF_ONE_LAYER: [&str; 16] = [
     "goodness.16",
 ];
 
-/// The part of the softmax head that reads one layer; the logits of all parts are summed.
-pub(super) struct Head {
-    pub(super) dense: Dense,
-    pub(super) descent: Descent,
-}
-
-impl Head {
-    /// Working memory of its products.
-    pub(super) fn scratch(&self, rows: usize) -> u64 {
-        let pull = Pull { dx: false, push: false };
-        self.dense.arrays(rows, pull).map_or(0, |pieces| Arrays::scratch(&pieces))
-    }
-}
-
 impl Running {
     /// The neutral pass: trains the head, and returns its logits from before that. On steps that leave it out
     /// (`readout_every`), the last logits known of each row, if negatives ask for them.
@@ -69,58 +51,20 @@ impl Running {
             cx.clock.press(Phase::Readout, l);
             let below = x.map_or(Below::Image(image), Below::Layer);
             let h = neutral(&self.recipe, &**block, &below, &mut *cx.clock);
-            if self.heads[l].is_some() {
+            if self.head.reads(l) {
                 read.push((l, h.clone()));
             }
             x = Some(h);
         }
         drop(x);
-        let logits = self.teach_head(read, batch, cx, said)?;
+        let logits = self.head.teach(read, &batch.labels, self.gain(), cx, said)?;
         self.remember(&batch.ids, &logits);
         Ok(Some(logits))
-    }
-
-    /// One step of the head, given the activity of the layers that it reads; its logits are from before that.
-    pub(super) fn teach_head(
-        &mut self,
-        read: Vec<(usize, Activity)>,
-        batch: &Batch,
-        cx: &mut StepCx<'_>,
-        said: &mut Vec<Scalar>,
-    ) -> Result<Tensor, Diverged> {
-        let (gain, rows) = (self.gain(), batch.labels.len());
-        let (mut logits, mut kept, mut chance) = (None, Vec::new(), cx.chance(Purpose::Dropout));
-        for (l, h) in read {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.heads[l] else { continue };
-            cx.clock.work(head.dense.cost(rows).forward_macs);
-            let (part, saved) = head.dense.forward(h, &mut chance);
-            logits = Some(plus(logits, part.into_tensor()));
-            kept.push((l, saved));
-        }
-        cx.clock.held(Saved::bytes(kept.iter().map(|(_, saved)| saved)));
-        let logits = logits.unwrap_or_else(|| self.no_logits(rows));
-        finite(&view(&logits), None, "logits of the head")?;
-        let (loss, dlogits) = CrossEntropy::default().loss(&logits, &batch.labels);
-        said.push(Scalar { name: "head_loss", layer: None, value: loss });
-        for (l, saved) in kept {
-            cx.clock.press(Phase::Readout, l);
-            let Some(head) = &mut self.heads[l] else { continue };
-            head.descent.begin(gain);
-            cx.clock.work(head.dense.cost(rows).weight_macs);
-            head.dense.pullback(saved, dlogits.clone().into(), false, &mut head.descent);
-        }
-        Ok(logits)
     }
 
     /// Whether the neutral pass runs on step number `step`.
     pub(super) fn reads_out(&self, step: u64) -> bool {
         self.recipe.head && (step - 1).is_multiple_of(self.recipe.readout_every)
-    }
-
-    /// Greedily, before the first layer that is read: every class alike.
-    fn no_logits(&self, rows: usize) -> Tensor {
-        matrix(vec![0.0; rows * self.task.classes], rows, self.task.classes)
     }
 
     fn remember(&mut self, ids: &[u32], logits: &Tensor) {
@@ -155,9 +99,8 @@ impl Running {
 
     /// What the head makes of N(h) of every layer `[B, K]`.
     pub(super) fn logits_of(&self, normed: &[Activity]) -> Tensor {
-        let parts = self.heads.iter().zip(normed).filter_map(|(head, x)| Some(head.as_ref()?.dense.apply(x)));
-        let logits = parts.fold(None, |sum, part| Some(plus(sum, part.into_tensor())));
-        logits.unwrap_or_else(|| self.no_logits(normed[0].dims()[0]))
+        let logits = normed.iter().enumerate().fold(None, |sum, (l, x)| self.head.plus_layer(sum, l, x));
+        logits.unwrap_or_else(|| self.head.no_logits(normed[0].dims()[0]))
     }
 
     /// Read-out B: goodness under each label, summed over the layers that are read `[B, K]`.
@@ -202,11 +145,4 @@ pub(super) fn neutral(
         }
     };
     recipe.norm.apply(&h)
-}
-
-fn plus(sum: Option<Tensor>, part: Tensor) -> Tensor {
-    match sum {
-        Some(sum) => update(sum, |sum| sum.iter_mut().zip(view(&part).iter()).for_each(|(s, p)| *s += p)),
-        None => part,
-    }
 }

@@ -159,7 +159,8 @@ impl Learner for Contrasting {
             }
         }
         drop(x);
-        self.layers.teach_head(read, batch, cx, &mut said)?;
+        let gain = self.layers.gain();
+        self.layers.head.teach(read, &batch.labels, gain, cx, &mut said)?;
         Ok(said)
     }
 
