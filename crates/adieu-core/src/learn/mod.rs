@@ -8,6 +8,7 @@
 mod back_prop;
 mod forward_forward;
 mod peers;
+mod rbm;
 mod recurrent;
 mod softmax_head;
 mod wrong_labels;
@@ -16,6 +17,7 @@ use std::fmt;
 
 pub use back_prop::BackProp;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together};
+pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
 
 use crate::Tensor;
@@ -236,6 +238,7 @@ crate::choices! {
         ForwardForward = "forward_forward",
         BackProp = "back_prop",
         Recurrent = "recurrent",
+        Rbm = "rbm",
     }
 }
 

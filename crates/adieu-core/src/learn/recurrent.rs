@@ -152,8 +152,8 @@ impl Learner for Running {
         let ends = Ends { image, label };
         let lessons = self.lessons(net, &ends, start.twice(), labels, &mut *cx.clock, &mut said)?;
         drop(ends.image);
-        for l in 0..net.len() {
-            self.learn(l, &mut *net[l], (&x0, &ends.label), &lessons, &mut *cx.clock);
+        for (l, block) in net.iter_mut().enumerate() {
+            self.learn(l, &mut **block, (&x0, &ends.label), &lessons, &mut *cx.clock);
         }
         cx.clock.held(0);
         Ok(said)

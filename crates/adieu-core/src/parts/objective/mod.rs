@@ -6,6 +6,7 @@ mod logistic;
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::log_softmax;
 pub use logistic::Logistic;
+pub(crate) use logistic::{sigmoid, softplus};
 
 use crate::Tensor;
 
