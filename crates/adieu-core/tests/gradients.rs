@@ -317,6 +317,11 @@ fn a_layer_taken_apart_is_the_layer() {
             common::close(&name, &view(&y.tensor()), &of_a, 1e-5);
 
             let da = zip(&dy, &a, |dy, a| dy * kernel.slope(a));
+            let dx = block.as_layer().unwrap().below(&da.clone().into());
+            let (_, again) = block.forward(x.clone().into(), &mut chance());
+            let whole = block.pullback(again, dy.clone().into(), true, &mut Collect::default()).unwrap();
+            let whole: Vec<f64> = view(&whole).iter().map(|v| f64::from(*v)).collect();
+            common::close(&format!("{name}: below"), &view(&dx), &whole, 1e-5);
             let push = || Some(Ungated { rows: 5, da: view(&noise(1, 7, 3)).to_vec() });
             let credit = |dy: Tensor| Credit { dy: dy.into(), ungated: push(), skip_idle_rows: true };
             let (mut whole, mut apart) = (Collect::default(), Collect::default());

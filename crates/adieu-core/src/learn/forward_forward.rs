@@ -37,9 +37,9 @@ mod settings;
 use image::Image;
 pub use settings::{Direction, ForwardForward, Readout, Together};
 
-use super::peers::Peers;
-use super::softmax_head::SoftmaxHead;
-use super::wrong_labels::WrongLabels;
+use super::common::peers::Peers;
+use super::common::softmax_head::SoftmaxHead;
+use super::common::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
     say_goodness, widths,

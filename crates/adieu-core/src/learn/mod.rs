@@ -6,12 +6,10 @@
 //! (moments, heads, running means) is its own, and its memory.
 
 mod back_prop;
+mod common;
 mod forward_forward;
-mod peers;
 mod rbm;
 mod recurrent;
-mod softmax_head;
-mod wrong_labels;
 
 use std::fmt;
 

@@ -24,7 +24,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::softmax_head::SoftmaxHead;
+use super::common::softmax_head::SoftmaxHead;
 use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
 use crate::Tensor;
 use crate::parts::Batch;

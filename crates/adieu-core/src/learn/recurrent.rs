@@ -38,9 +38,9 @@ mod settle;
 pub use settings::{Recurrent, Scored};
 use settle::{Ends, Iterated, States, folded, layer, stacked, summed};
 
-use super::peers::Peers;
-use super::softmax_head::SoftmaxHead;
-use super::wrong_labels::WrongLabels;
+use super::common::peers::Peers;
+use super::common::softmax_head::SoftmaxHead;
+use super::common::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, NoClock, Phase, Readout, Refusal, Scalar, StepCx, Task, finite,
     say_goodness, widths,
