@@ -6,6 +6,8 @@ use adieu_record::Split;
 const LEARNERS: &[(&str, &str, &str)] = &[
     ("forward_forward", "Forward-Forward", "FF"),
     ("back_prop", "Back-propagation", "BP"),
+    ("recurrent", "Recurrent Forward-Forward", "recurrent FF"),
+    ("rbm", "Boltzmann machine", "RBM"),
     ("direct_feedback", "Direct feedback alignment", "DFA"),
     ("predictive_ff", "Predictive Forward-Forward", "PFF"),
     ("activation_learning", "Activation Learning", "AL"),
