@@ -27,10 +27,12 @@ const EPOCHS: u64 = 12;
 const STEPS_PER_EPOCH: u64 = 25;
 const HIDDEN: [usize; 3] = [FEATURES, 24, 20];
 
+/// Every layer, or the first one for learners that take no more.
 fn start(recipe: &LearnerRecipe, seed: u64) -> (Blocks, Box<dyn Learner>) {
-    let mut net = dense(&HIDDEN, Activation::Relu, seed);
     let task = task(60, EPOCHS, seed);
-    assert_eq!(recipe.refuse(&HIDDEN[1..], &task), []);
+    let sizes = if recipe.refuse(&HIDDEN[1..], &task).is_empty() { &HIDDEN[..] } else { &HIDDEN[..2] };
+    assert_eq!(recipe.refuse(&sizes[1..], &task), []);
+    let mut net = dense(sizes, Activation::Relu, seed);
     let learner = recipe.build(&mut net, &task);
     (net, learner)
 }

@@ -381,3 +381,41 @@ fn any_burn_module_is_a_block_with_the_right_derivatives() {
     check_block(&mut stack, 9, 5, 78);
     assert!(Taped::new("0", taped(6).module().clone(), Shape::Flat(7)).is_err());
 }
+
+/// φ of the total input is the block, and ∂L/∂a gives the gradients that ∂L/∂y gives, with a push and without.
+#[test]
+fn a_layer_taken_apart_is_the_layer() {
+    for activation in Activation::ALL {
+        let chance = || Rng::stream(4, Purpose::Init, 0);
+        let mut blocks: Vec<Box<dyn Block>> = vec![
+            Box::new(Dense::new("0", 9, 7, activation, &mut chance())),
+            Box::new(Composed::new("0", 9, 7, activation, Device::flex(), &mut chance())),
+        ];
+        for block in &mut blocks {
+            let name = block.describe();
+            let (x, dy) = (noise(11, 9, 1), noise(11, 7, 2));
+            let a = block.as_layer().unwrap().total_input(&x.clone().into());
+            let (y, saved) = block.forward(x.clone().into(), &mut chance());
+            let kernel = activation.kernel();
+            let of_a: Vec<f64> = view(&a).iter().map(|a| f64::from(kernel.value(*a))).collect();
+            common::close(&name, &view(&y.tensor()), &of_a, 1e-5);
+
+            let da = zip(&dy, &a, |dy, a| dy * kernel.slope(a));
+            let dx = block.as_layer().unwrap().below(&da.clone().into());
+            let (_, again) = block.forward(x.clone().into(), &mut chance());
+            let whole = block.pullback(again, dy.clone().into(), true, &mut Collect::default()).unwrap();
+            let whole: Vec<f64> = view(&whole).iter().map(|v| f64::from(*v)).collect();
+            common::close(&format!("{name}: below"), &view(&dx), &whole, 1e-5);
+            let push = || Some(Ungated { rows: 5, da: view(&noise(1, 7, 3)).to_vec() });
+            let credit = |dy: Tensor| Credit { dy: dy.into(), ungated: push(), skip_idle_rows: true };
+            let (mut whole, mut apart) = (Collect::default(), Collect::default());
+            block.pullback(saved, credit(dy), false, &mut whole);
+            block.as_layer_mut().unwrap().descend(&x.into(), credit(da), &mut apart);
+            assert_eq!(whole.0.len(), 2, "{name}");
+            for (path, whole) in &whole.0 {
+                let whole: Vec<f64> = whole.to_rows().iter().map(|v| f64::from(*v)).collect();
+                common::close(&format!("{name}: {path}"), &apart.0[path].to_rows(), &whole, 1e-5);
+            }
+        }
+    }
+}

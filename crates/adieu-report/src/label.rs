@@ -7,6 +7,8 @@ const LEARNERS: &[(&str, &str, &str)] = &[
     ("forward_forward", "Forward-Forward", "FF"),
     ("unsupervised", "Forward-Forward without labels", "FF, no labels"),
     ("back_prop", "Back-propagation", "BP"),
+    ("recurrent", "Recurrent Forward-Forward", "recurrent FF"),
+    ("rbm", "Boltzmann machine", "RBM"),
     ("direct_feedback", "Direct feedback alignment", "DFA"),
     ("predictive_ff", "Predictive Forward-Forward", "PFF"),
     ("activation_learning", "Activation Learning", "AL"),

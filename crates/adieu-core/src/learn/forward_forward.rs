@@ -45,9 +45,9 @@ use readout::OF_ONE_LAYER;
 pub use settings::{Direction, ForwardForward, Readout, Together};
 pub use unsupervised::Unsupervised;
 
-use super::peers::Peers;
-use super::softmax_head::SoftmaxHead;
-use super::wrong_labels::WrongLabels;
+use super::common::peers::Peers;
+use super::common::softmax_head::SoftmaxHead;
+use super::common::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
     say_goodness, widths,

@@ -6,16 +6,16 @@
 //! (moments, heads, running means) is its own, and its memory.
 
 mod back_prop;
+mod common;
 mod forward_forward;
-mod peers;
+mod rbm;
 mod recurrent;
-mod softmax_head;
-mod wrong_labels;
 
 use std::fmt;
 
 pub use back_prop::BackProp;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
+pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
 
 use crate::Tensor;
@@ -243,6 +243,7 @@ crate::choices! {
         Unsupervised = "unsupervised",
         BackProp = "back_prop",
         Recurrent = "recurrent",
+        Rbm = "rbm",
     }
 }
 

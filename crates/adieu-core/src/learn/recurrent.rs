@@ -38,9 +38,9 @@ mod settle;
 pub use settings::{Recurrent, Scored};
 use settle::{Ends, Iterated, States, folded, layer, stacked, summed};
 
-use super::peers::Peers;
-use super::softmax_head::SoftmaxHead;
-use super::wrong_labels::WrongLabels;
+use super::common::peers::Peers;
+use super::common::softmax_head::SoftmaxHead;
+use super::common::wrong_labels::WrongLabels;
 use super::{
     Clock, Diverged, Learner, LearnerFn, NoClock, Phase, Readout, Refusal, Scalar, StepCx, Task, finite,
     say_goodness, widths,
@@ -152,8 +152,8 @@ impl Learner for Running {
         let ends = Ends { image, label };
         let lessons = self.lessons(net, &ends, start.twice(), labels, &mut *cx.clock, &mut said)?;
         drop(ends.image);
-        for l in 0..net.len() {
-            self.learn(l, &mut *net[l], (&x0, &ends.label), &lessons, &mut *cx.clock);
+        for (l, block) in net.iter_mut().enumerate() {
+            self.learn(l, &mut **block, (&x0, &ends.label), &lessons, &mut *cx.clock);
         }
         cx.clock.held(0);
         Ok(said)

@@ -213,6 +213,10 @@ impl Layer for Composed {
         home(Composed::total_input(self, x))
     }
 
+    fn below(&self, h: &Activity) -> Tensor {
+        home(h.tensor().to_device(&self.device).matmul(self.weights().transpose()))
+    }
+
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
         descend.credit_begins();
         let there = da.dy.tensor().to_device(&self.device);

@@ -397,6 +397,15 @@ impl Layer for Dense {
         matrix(a, rows, self.n_out)
     }
 
+    fn below(&self, h: &Activity) -> Tensor {
+        let [rows, n_out] = h.dims();
+        assert_eq!(n_out, self.n_out, "{}: output columns", self.describe());
+        let mut x = vec![0.0; rows * self.n_in];
+        let h = h.lend();
+        kernels::input_gradient(Errors::new(h.rows()), self.weights(), self.precision.kernel(), &mut x);
+        matrix(x, rows, self.n_in)
+    }
+
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
         descend.credit_begins();
         let Credit { dy: da, ungated, skip_idle_rows } = da;

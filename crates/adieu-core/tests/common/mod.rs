@@ -111,6 +111,11 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("recurrent, three iterations teach every row", late.into());
     let minimise = Recurrent { direction: Direction::Minimise, readout: Readout::Head, ..recurrent };
     add("recurrent, minimise", minimise.into());
+    let rbm = Rbm::default();
+    let persistent = Rbm { iterations: 3, persistent: 20, draw_visible: true, ..rbm.clone() };
+    add("rbm, persistent chains", persistent.into());
+    add("rbm, no labels", Rbm { labels: false, readout: RbmReadout::Head, ..rbm.clone() }.into());
+    add("rbm, no head", Rbm { head: false, ..rbm }.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
     add("bp, dropout and smoothing", dropout.into());
     all

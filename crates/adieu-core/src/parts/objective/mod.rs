@@ -7,6 +7,7 @@ mod pair_margin;
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::log_softmax;
 pub use logistic::Logistic;
+pub(crate) use logistic::{sigmoid, softplus};
 pub use pair_margin::PairMargin;
 
 use crate::Tensor;

@@ -8,24 +8,24 @@
 use crate::parts::param::Param;
 
 /// m, of one layer.
-pub(super) struct Peers {
+pub(in crate::learn) struct Peers {
     mean: Param,
 }
 
 impl Peers {
     /// mⱼ = ½, in `n` units. `path` names it in checkpoints.
-    pub(super) fn new(path: String, n: usize) -> Peers {
+    pub(in crate::learn) fn new(path: String, n: usize) -> Peers {
         Peers { mean: Param::new(path, &[n], vec![0.5; n], false) }
     }
 
     /// Units.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::learn) fn count(&self) -> usize {
         self.mean.count()
     }
 
     /// Moves m towards the mean activity of `rows` positive rows, whose `sums` are given, and returns what is added to
     /// ∂L/∂a of each of them. `weight`: λ; `keep`: μ.
-    pub(super) fn push(&mut self, sums: Vec<f32>, rows: usize, weight: f64, keep: f64) -> Vec<f32> {
+    pub(in crate::learn) fn push(&mut self, sums: Vec<f32>, rows: usize, weight: f64, keep: f64) -> Vec<f32> {
         let (lambda, keep) = (weight as f32, keep as f32);
         let m = self.mean.values_mut();
         for (m, sum) in m.iter_mut().zip(&sums) {
@@ -38,7 +38,7 @@ impl Peers {
     }
 
     /// Shows m.
-    pub(super) fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+    pub(in crate::learn) fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         visit(&mut self.mean);
     }
 }

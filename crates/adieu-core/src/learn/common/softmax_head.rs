@@ -1,8 +1,8 @@
 //! A linear softmax head on what some layers show of themselves: z = Σ_l x_l H_l, trained by cross-entropy. Nothing
 //! flows back from it.
 
-use super::{Diverged, Phase, Scalar, StepCx, finite};
 use crate::Tensor;
+use crate::learn::{Diverged, Phase, Scalar, StepCx, finite};
 use crate::parts::activity::Activity;
 use crate::parts::block::{Arrays, Block, Pull, Saved};
 use crate::parts::chance::Purpose;
@@ -13,7 +13,7 @@ use crate::parts::optimizer::{Descent, Optimizer};
 use crate::parts::param::Param;
 
 /// See the module.
-pub(super) struct SoftmaxHead {
+pub(in crate::learn) struct SoftmaxHead {
     /// What reads each layer; the logits of all parts are summed.
     parts: Vec<Option<Part>>,
     classes: usize,
@@ -26,7 +26,7 @@ struct Part {
 
 impl SoftmaxHead {
     /// `widths` of the layers, `None` for those that are not read.
-    pub(super) fn new(
+    pub(in crate::learn) fn new(
         widths: impl Iterator<Item = Option<usize>>,
         classes: usize,
         optimizer: &Optimizer,
@@ -41,17 +41,17 @@ impl SoftmaxHead {
     }
 
     /// Whether it reads layer `l`.
-    pub(super) fn reads(&self, l: usize) -> bool {
+    pub(in crate::learn) fn reads(&self, l: usize) -> bool {
         self.parts[l].is_some()
     }
 
     /// Layers there are, read or not.
-    pub(super) fn layers(&self) -> usize {
+    pub(in crate::learn) fn layers(&self) -> usize {
         self.parts.len()
     }
 
     /// Working memory of its products.
-    pub(super) fn scratch(&self, rows: usize) -> u64 {
+    pub(in crate::learn) fn scratch(&self, rows: usize) -> u64 {
         let pull = Pull { dx: false, push: false };
         let parts = self.parts.iter().flatten();
         parts
@@ -61,7 +61,7 @@ impl SoftmaxHead {
     }
 
     /// One step, given what it reads; the logits are from before that.
-    pub(super) fn teach(
+    pub(in crate::learn) fn teach(
         &mut self,
         read: Vec<(usize, Activity)>,
         labels: &[u8],
@@ -95,7 +95,7 @@ impl SoftmaxHead {
     }
 
     /// `sum` and what layer `l` adds to it, if it is read.
-    pub(super) fn plus_layer(&self, sum: Option<Tensor>, l: usize, x: &Activity) -> Option<Tensor> {
+    pub(in crate::learn) fn plus_layer(&self, sum: Option<Tensor>, l: usize, x: &Activity) -> Option<Tensor> {
         match &self.parts[l] {
             Some(part) => Some(plus(sum, part.dense.apply(x).into_tensor())),
             None => sum,
@@ -103,12 +103,12 @@ impl SoftmaxHead {
     }
 
     /// Where no layer is read yet: every class alike.
-    pub(super) fn no_logits(&self, rows: usize) -> Tensor {
+    pub(in crate::learn) fn no_logits(&self, rows: usize) -> Tensor {
         matrix(vec![0.0; rows * self.classes], rows, self.classes)
     }
 
     /// Shows all that it keeps for layer `l`.
-    pub(super) fn params(&mut self, l: usize, visit: &mut dyn FnMut(&mut Param)) {
+    pub(in crate::learn) fn params(&mut self, l: usize, visit: &mut dyn FnMut(&mut Param)) {
         if let Some(part) = &mut self.parts[l] {
             part.dense.params(visit);
             part.descent.params(visit);
@@ -116,7 +116,7 @@ impl SoftmaxHead {
     }
 
     /// For people: name, outputs, parameters of each part.
-    pub(super) fn describe(&self) -> Vec<(String, u64, u64)> {
+    pub(in crate::learn) fn describe(&self) -> Vec<(String, u64, u64)> {
         let parts = self.parts.iter().enumerate().filter_map(|(l, part)| Some((l, part.as_ref()?)));
         let say = |(l, part): (usize, &Part)| {
             let name = format!("head on layer {}: {}", l + 1, part.dense.describe());
