@@ -6,7 +6,12 @@
 //! (moments, heads, running means) is its own, and its memory.
 
 mod back_prop;
-mod common;
+mod common {
+    //! What several algorithms share.
+    pub(super) mod peers;
+    pub(super) mod softmax_head;
+    pub(super) mod wrong_labels;
+}
 mod forward_forward;
 mod rbm;
 mod recurrent;
