@@ -1,4 +1,4 @@
-//! Dense, composed of Burn's operations: the same layer as [`Dense`](super::dense::Dense), for devices that have no
+//! Dense, composed of Burn's operations: the same layer as [`Dense`], for devices that have no
 //! kernels of ours.
 //!
 //! The formulas are those of `dense.rs`. Products, activation and slopes run on a Burn device; activity, which norm,
@@ -29,7 +29,7 @@ pub struct Composed {
 }
 
 impl Composed {
-    /// Wᵢⱼ ~ N(0, 1/n_in), b = 0: the very numbers of a [`Dense`](super::dense::Dense) from the same `chance`.
+    /// Wᵢⱼ ~ N(0, 1/n_in), b = 0: the very numbers of a [`Dense`] from the same `chance`.
     pub fn new(
         path: &str,
         n_in: usize,
