@@ -24,6 +24,7 @@ fn the_program() {
       duel         Forward-Forward against back-propagation: same network, rows, batches and initial
                    weights
       train        Run a recipe
+      sweep        Run a recipe with one setting changed after the other, or over a grid
       resume       Go on with an interrupted run or duel
       eval         Judge the rows of a split by a trained network
       predict      Ask a trained network about one image

@@ -1,9 +1,9 @@
 //! Recipes: those we ship, those nobody should write, and any text at all.
 #![allow(clippy::unwrap_used)] // a test that cannot go on shall panic
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use adieu::{Error, Recipe};
+use adieu::{Error, Recipe, Sweep};
 use proptest::prelude::*;
 
 fn faults(text: &str) -> String {
@@ -17,17 +17,28 @@ fn faults(text: &str) -> String {
 
 const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
+/// Every `.toml` file in `folder` and below.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let below = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    below.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect()
+}
+
 #[test]
-fn every_recipe_we_ship_checks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let plan = Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string()));
-        assert!(plan.is_ok(), "{}", plan.err().unwrap());
-        count += 1;
+fn every_recipe_and_every_sweep_we_ship_checks() {
+    let (mut recipes, mut sweeps) = (0, 0);
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let checked = if text.lines().any(|line| line.starts_with("base = ") || line == "[base]") {
+            sweeps += 1;
+            Sweep::read(&path).and_then(|sweep| sweep.check()).map(|_| ())
+        } else {
+            recipes += 1;
+            Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string())).map(|_| ())
+        };
+        assert!(checked.is_ok(), "{}", checked.err().unwrap());
     }
-    assert!(count >= 5, "only {count} recipes found");
+    assert!(recipes >= 5 && sweeps >= 2, "only {recipes} recipes and {sweeps} sweeps found");
 }
 
 #[test]

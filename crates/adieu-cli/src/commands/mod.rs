@@ -10,6 +10,7 @@ mod predict;
 mod report;
 mod resume;
 mod shell;
+mod sweep;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Duel(asked) => duel::run(&asked, manner),
         Command::Train(asked) => train::run(&asked, manner),
+        Command::Sweep(asked) => sweep::run(&asked, manner),
         Command::Resume(asked) => resume::run(&asked, manner),
         Command::Eval(asked) => eval::run(&asked, manner),
         Command::Predict(asked) => predict::run(&asked),

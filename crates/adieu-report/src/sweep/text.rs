@@ -88,8 +88,8 @@ pub(super) fn notes(sweep: &SweepSummary, compared: bool) -> String {
     }
     let diverged: usize = sweep.steps.iter().map(|step| step.diverged).sum();
     if diverged > 0 {
-        let runs = if diverged == 1 { "1 run".to_string() } else { format!("{diverged} runs") };
-        notes += &format!(" {runs} diverged and are in no mean.");
+        let plural = if diverged == 1 { "" } else { "s" };
+        notes += &format!(" What diverged, {diverged} run{plural}, is in no mean.");
     }
     notes + "\n"
 }
