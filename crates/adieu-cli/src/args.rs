@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Duel(Duel),
     Train(Train),
     Sweep(Sweep),
+    /// Run a built-in sweep
+    #[command(subcommand)]
+    Study(Study),
     Resume(Resume),
     Eval(Eval),
     Predict(Predict),
@@ -174,14 +177,14 @@ pub(crate) struct Train {
 #[command(after_help = "\
 Examples:
   adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder
-  adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder --seeds 3   two more seeds
-  adieu report runs/ladder/full                                             one step, in full
+  adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder --seeds 5   more seeds
+  adieu report runs/ladder/rms-norm                                         one step, in full
 
 A sweep file:
   name = \"norms\"
   seeds = 3             # seeds 1, 2, 3
   cumulative = false    # true: a step keeps the changes of those before it
-  base = \"ff.toml\"    # or the recipe itself, as [base], [base.model], …
+  base = \"ff.toml\"      # or the recipe itself, as [base], [base.model], …
   [[step]]
   name = \"rms\"
   [[step]]
@@ -203,6 +206,51 @@ pub(crate) struct Sweep {
     /// Number of seeds, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) seeds: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) show: SweepShow,
+}
+
+/// Studies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Study {
+    Goodness(StudyGoodness),
+}
+
+/// Every goodness with every activation, and which of them can be told apart.
+///
+/// Trains 784-500-500 by the published recipe with every registered goodness and every activation, on the bundled
+/// digits and on a folder of IDX files such as Fashion-MNIST. Ends with the table of a sweep, and for each activation
+/// with every goodness against every other: differences paired by seed, Student's t, Holm's correction for the number
+/// of pairs. What the learner refuses together is left out, and said.
+///
+/// Called again with the same options and --out it goes on.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu study goodness --quick                                        a small network, one epoch
+  adieu study goodness --dir ~/data/fashion-mnist --out runs/goodness
+  adieu study goodness --seeds 10 --out runs/goodness                 more seeds tell more apart")]
+pub(crate) struct StudyGoodness {
+    /// Folder of IDX files to learn from too
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Folder of the study [default: runs/study-goodness-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Epochs of each run [default: 5; 1 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u64>,
+
+    /// Number of seeds [default: 3; 2 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: Option<u64>,
+
+    /// A network of 784-100-100, for a first look
+    #[arg(long)]
+    pub(crate) quick: bool,
 
     #[command(flatten)]
     pub(crate) show: SweepShow,

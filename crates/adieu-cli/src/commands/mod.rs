@@ -10,6 +10,7 @@ mod predict;
 mod report;
 mod resume;
 mod shell;
+mod study;
 mod sweep;
 mod train;
 
@@ -19,7 +20,7 @@ use std::time::SystemTime;
 use adieu::Trained;
 use anyhow::Context;
 
-use crate::args::{Args, Bench, Command};
+use crate::args::{Args, Bench, Command, Study};
 use crate::fault::Usage;
 use crate::progress::Manner;
 use crate::{threads, words};
@@ -35,6 +36,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Duel(asked) => duel::run(&asked, manner),
         Command::Train(asked) => train::run(&asked, manner),
         Command::Sweep(asked) => sweep::run(&asked, manner),
+        Command::Study(Study::Goodness(asked)) => study::goodness(&asked, manner),
         Command::Resume(asked) => resume::run(&asked, manner),
         Command::Eval(asked) => eval::run(&asked, manner),
         Command::Predict(asked) => predict::run(&asked),

@@ -32,7 +32,11 @@ pub(super) fn run(asked: &args::Sweep, manner: Manner) -> anyhow::Result<()> {
     if let Some(seeds) = asked.seeds {
         command += &format!(" --seeds {seeds}");
     }
-    go(&sweep, &Job { out: &out, command, show: asked.show, manner }, |_| {})
+    let shelf = {
+        let _doing = Doing::begin(manner, "reading recipes and data");
+        sweep.check()?
+    };
+    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, |_| {})
 }
 
 /// How a sweep is run and told.
@@ -44,17 +48,18 @@ pub(super) struct Job<'a> {
     pub(super) manner: Manner,
 }
 
-/// Runs what is not over, then shows what all of it has found; `also` may add to that.
-pub(super) fn go(sweep: &Sweep, job: &Job<'_>, also: impl Fn(&mut SweepSummary)) -> anyhow::Result<()> {
+/// Runs what is not over, then shows what all of it has found; `also` may add to that. Check the sweep first.
+pub(super) fn go(
+    sweep: &Sweep,
+    mut shelf: Shelf,
+    job: &Job<'_>,
+    also: impl Fn(&mut SweepSummary),
+) -> anyhow::Result<()> {
     let other = [("duel", DuelFolder::is_at(job.out)), ("single run", RunFolder::open(job.out).is_ok())];
     if let Some((other, _)) = other.iter().find(|(_, lies_there)| *lies_there) {
         let what = format!("{}: a {other} lies there; choose another --out for the sweep", job.out.display());
         return Err(Usage(what).into());
     }
-    let mut shelf = {
-        let _doing = Doing::begin(job.manner, "reading recipes and data");
-        sweep.check()?
-    };
     let bouts = sweep.bouts(job.out)?;
     let mut times = Times::of(&bouts)?;
     let stop = stop::flag();

@@ -20,8 +20,11 @@ pub fn html(sweep: &SweepSummary, footer: Option<String>) -> String {
             (figure(sweep))
         }
         @if let Layout::Grid(keys) = &sweep.layout {
-            @if let [rows, columns] = &keys[..] {
-                section id="map" { h2 { (rows) " by " (columns) } (map(sweep, rows, columns)) }
+            @if let [others @ .., rows, columns] = &keys[..] && others.len() < 2 {
+                section id="map" {
+                    h2 { (rows) " by " (columns) }
+                    (maps(sweep, others.first().map(String::as_str), [rows, columns]))
+                }
             }
         }
         section id="steps" {
@@ -133,36 +136,50 @@ fn changes(step: &StepSummary) -> Markup {
     }
 }
 
-/// The errors of a grid of two keys, darker where they are higher.
-fn map(sweep: &SweepSummary, rows: &str, columns: &str) -> Markup {
-    let values = |key: &str| {
-        let mut values: Vec<&str> = Vec::new();
-        for value in sweep.steps.iter().filter_map(|step| value_of(step, key)) {
-            if !values.contains(&value) {
-                values.push(value);
-            }
+/// The errors of a grid of two keys, darker where they are higher; of three, one map for each value of the first.
+fn maps(sweep: &SweepSummary, by: Option<&str>, keys: [&str; 2]) -> Markup {
+    let all: Vec<&StepSummary> = sweep.steps.iter().collect();
+    let Some(by) = by else { return map("Map", &all, keys) };
+    html! {
+        @for value in values(&all, by) {
+            h3 { (value) }
+            (map(value, &all.iter().copied().filter(|s| value_of(s, by) == Some(value)).collect::<Vec<_>>(), keys))
         }
-        values
-    };
-    let errors: Vec<f64> = sweep.steps.iter().filter_map(|s| s.test_error()).map(|e| e.mean).collect();
+    }
+}
+
+fn map(name: &str, steps: &[&StepSummary], [rows, columns]: [&str; 2]) -> Markup {
+    let errors: Vec<f64> = steps.iter().filter_map(|s| s.test_error()).map(|e| e.mean).collect();
     let scale = Scale::for_errors(&errors);
     let cell = |row: &str, column: &str| {
-        let found = |s: &&StepSummary| value_of(s, rows) == Some(row) && value_of(s, columns) == Some(column);
-        let step = sweep.steps.iter().find(found);
+        let found =
+            |s: &&&StepSummary| value_of(s, rows) == Some(row) && value_of(s, columns) == Some(column);
+        let step = steps.iter().find(found);
         let shade =
             step.and_then(|s| s.test_error()).map(|e| format!("--shade:{:.0}%", 60.0 * scale.place(e.mean)));
-        html! { td class="number shaded" style=[shade] { (step.map_or_else(|| ABSENT.into(), mean)) } }
+        html! { td class="number shaded" style=[shade] { (step.map_or_else(|| ABSENT.into(), |s| mean(s))) } }
     };
-    let columns = values(columns);
+    let heads = values(steps, columns);
     let table = html! {
         table class="map" {
-            thead { tr { th {} @for column in &columns { th scope="col" class="number" { (column) } } } }
-            tbody { @for row in values(rows) {
-                tr { th scope="row" { (row) } @for column in &columns { (cell(row, column)) } }
+            thead { tr { th {} @for head in &heads { th scope="col" class="number" { (head) } } } }
+            tbody { @for row in values(steps, rows) {
+                tr { th scope="row" { (row) } @for head in &heads { (cell(row, head)) } }
             } }
         }
     };
-    scrolling("Map", &table)
+    scrolling(name, &table)
+}
+
+/// Values of `key`, in order, each once.
+fn values<'a>(steps: &[&'a StepSummary], key: &str) -> Vec<&'a str> {
+    let mut values: Vec<&str> = Vec::new();
+    for value in steps.iter().filter_map(|step| value_of(step, key)) {
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values
 }
 
 fn value_of<'a>(step: &'a StepSummary, key: &str) -> Option<&'a str> {

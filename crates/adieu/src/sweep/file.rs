@@ -66,9 +66,11 @@ fn one() -> u64 {
 /// A step before it is a recipe.
 struct Draft<'a> {
     name: String,
-    /// Key, value, and the place in the file: `step[2].set`.
+    /// Key, value, and the value in words.
     sets: Vec<(&'a String, &'a Json, String)>,
+    /// Where it is written in the file, and where its sets are.
     home: String,
+    sets_home: String,
 }
 
 pub(super) fn schema() -> Json {
@@ -101,15 +103,16 @@ pub(super) fn parse(text: &str, file: &str, folder: &Path) -> Result<Sweep, Erro
         }
         (true, false) => {
             let axes: Vec<Axis> =
-                written.grid.into_iter().map(|(key, values)| Axis { key, values }).collect();
+                written.grid.into_iter().map(|(key, values)| Axis::of(&key, values)).collect();
             return grid(&written.name, &base, written.seeds, &axes, file, &line);
         }
         (false, true) => {}
     }
     let drafts = written.step.iter().enumerate().map(|(i, step)| Draft {
         name: step.name.clone(),
-        sets: step.set.iter().map(|(key, value)| (key, value, format!("step[{i}].set"))).collect(),
+        sets: step.set.iter().map(|(key, value)| (key, value, words(value))).collect(),
         home: format!("step[{i}]"),
+        sets_home: format!("step[{i}].set"),
     });
     let layout = if written.cumulative { Layout::Ladder } else { Layout::Ablation };
     build(
@@ -141,14 +144,14 @@ pub(super) fn grid(
             .iter()
             .rev()
             .map(|axis| {
-                let value = &axis.values[left % axis.values.len()];
+                let (label, value) = &axis.values[left % axis.values.len()];
                 left /= axis.values.len();
-                (&axis.key, value, "grid".to_string())
+                (&axis.key, value, label.clone())
             })
             .collect();
         sets.reverse();
-        let names: Vec<String> = sets.iter().map(|(_, value, _)| words(value)).collect();
-        Draft { name: names.join(", "), sets, home: "grid".into() }
+        let names: Vec<String> = sets.iter().map(|(_, _, label)| label.clone()).collect();
+        Draft { name: names.join(", "), sets, home: "grid".into(), sets_home: "grid".into() }
     });
     let keys = axes.iter().map(|axis| axis.key.clone()).collect();
     build(Made { name, seeds, layout: Layout::Grid(keys), base, file, line }, drafts.collect())
@@ -208,9 +211,10 @@ fn one_step(
     let mut fault = |key: &str, what: String, remedy: &str| {
         faults.push(Fault { key: key.into(), line: None, what, remedy: remedy.into() });
     };
-    for (key, value, home) in set::ordered(draft.sets) {
-        places.push(Place { key: key.clone(), line: line(&format!("{home}.{}", Json::from(key.as_str()))) });
-        changes.push(Change { key: key.clone(), value: words(value) });
+    for (key, value, label) in set::ordered(draft.sets) {
+        let written = format!("{}.{}", draft.sets_home, Json::from(key.as_str()));
+        places.push(Place { key: key.clone(), line: line(&written) });
+        changes.push(Change { key: key.clone(), value: label });
         if ["name", "seed"].contains(&key.as_str()) {
             fault(key, "a step has the sweep's".into(), "leave it out; `seeds` says how many there are");
         } else if !key.contains('.') && value.is_object() && value.get("kind").is_none() {
@@ -270,7 +274,7 @@ pub(super) fn folder_name(name: &str) -> String {
 }
 
 /// A value as a few words: `rms`, `0.03`, `adam_w rate 0.03`.
-fn words(value: &Json) -> String {
+pub(super) fn words(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Object(table) => {

@@ -12,6 +12,7 @@
 mod file;
 mod found;
 mod set;
+pub mod study;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,8 +67,16 @@ struct Place {
 pub struct Axis {
     /// Dotted: `learner.goodness.kind`.
     pub key: String,
-    /// What it takes, one after the other.
-    pub values: Vec<Json>,
+    /// What it takes, one after the other, each after its name for people.
+    pub values: Vec<(String, Json)>,
+}
+
+impl Axis {
+    /// The values named by themselves.
+    pub fn of(key: &str, values: impl IntoIterator<Item = Json>) -> Axis {
+        let values = values.into_iter().map(|value| (file::words(&value), value)).collect();
+        Axis { key: key.into(), values }
+    }
 }
 
 impl Sweep {
@@ -112,6 +121,28 @@ impl Sweep {
         }
         let faults = told_once(faults);
         if faults.is_empty() { Ok(shelf) } else { Err(Faults { file: self.file.clone(), faults }.into()) }
+    }
+
+    /// As [`Sweep::check`], but a step that cannot be is left out, and returned by name with its faults.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] if no step can be; [`Error::Data`].
+    pub fn keep_possible(&mut self) -> Result<(Shelf, Vec<(String, Faults)>), Error> {
+        let mut shelf = Shelf::default();
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for step in self.steps.drain(..) {
+            match shelf.plan(step.recipe.clone(), &self.file) {
+                Ok(_) => kept.push(step),
+                Err(Error::Recipe(faults)) => left_out.push((step.name, faults)),
+                Err(other) => return Err(other),
+            }
+        }
+        match (kept.is_empty(), left_out.pop()) {
+            (true, Some((_, faults))) => return Err(faults.into()),
+            (_, last) => left_out.extend(last),
+        }
+        self.steps = kept;
+        Ok((shelf, left_out))
     }
 
     /// Every run, with the number of its step, in the order they are done: all steps with the first seed, then all
