@@ -61,7 +61,7 @@ fn figure(sweep: &SweepSummary) -> Markup {
             }
             div class="step-line" { span {} (dots::axis(&scale, "test error, %")) span {} }
             figcaption {
-                "Each dot is a seed, the tick their mean, the line its 95 % interval."
+                "Each dot is a seed; of several the tick is the mean and the line its 95 % interval."
                 @if matches!(scale, Scale::Log { .. }) { " Equal distances are equal ratios." }
             }
         }
@@ -76,7 +76,7 @@ fn dots_of(step: &StepSummary, index: usize) -> Dots {
         id: format!("step-{index}"),
         title: format!("{}: {}", step.step, mean(step)),
         points: step.errors().map(seed).collect(),
-        mean: step.test_error().map(|e| e.mean),
+        mean: step.test_error().filter(|e| e.n > 1).map(|e| e.mean),
         interval: step.test_error().and_then(|e| e.interval).map(|i| (i.lo, i.hi)),
     }
 }
@@ -98,18 +98,17 @@ fn table(sweep: &SweepSummary, compared: bool) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Step" }
-                th scope="col" { "Changes" }
                 th scope="col" class="number" { "Finished" }
                 th scope="col" class="number" { "Test error" }
                 @if compared { th scope="col" class="number" { "Difference" } }
                 th scope="col" class="number" { (metric("train_seconds").label) }
                 th scope="col" class="number" { (metric("macs").label) }
+                th scope="col" { "Changes" }
             } }
             tbody {
                 @for step in &sweep.steps {
                     tr {
-                        th scope="row" { (step.step) }
-                        td class="words" { (changes(step)) }
+                        th scope="row" class="words" { (step.step) }
                         td class="number" {
                             (step.finished) " of " (step.runs.len())
                             @if step.diverged > 0 { br; span class="aside" { (step.diverged) " diverged" } }
@@ -118,6 +117,7 @@ fn table(sweep: &SweepSummary, compared: bool) -> Markup {
                         @if compared { td class="number" { (difference(step)) } }
                         td class="number" { (value(step, "train_seconds")) }
                         td class="number" { (value(step, "macs")) }
+                        td { (changes(step)) }
                     }
                 }
             }
