@@ -24,6 +24,8 @@ fn the_program() {
       duel         Forward-Forward against back-propagation: same network, rows, batches and initial
                    weights
       train        Run a recipe
+      sweep        Run a recipe with one setting changed after the other, or over a grid
+      study        Run a built-in sweep
       resume       Go on with an interrupted run or duel
       eval         Judge the rows of a split by a trained network
       predict      Ask a trained network about one image
@@ -172,6 +174,16 @@ fn train() {
       [learner]
       kind = "forward_forward"
     "#);
+}
+
+#[test]
+fn sweep() {
+    insta::assert_snapshot!(help("sweep"));
+}
+
+#[test]
+fn study_goodness() {
+    insta::assert_snapshot!(help("study goodness"));
 }
 
 #[test]

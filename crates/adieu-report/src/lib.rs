@@ -22,6 +22,7 @@ mod picture;
 mod run;
 pub mod stats;
 mod summary;
+pub mod sweep;
 pub mod text;
 
 #[cfg(test)]

@@ -36,6 +36,22 @@ pub fn html(runs: &[Run], summary: &Summary, options: &Options) -> String {
     let evidence = Evidence { runs, summary };
     let title = options.title.clone().unwrap_or_else(|| title(summary));
     let shown: Vec<_> = EXHIBITS.iter().map(|e| (e, e.show(&evidence))).collect();
+    let main = html! {
+        @for (exhibit, shown) in &shown {
+            @if let Shown::Figure { html, .. } = shown {
+                section id=(exhibit.key()) { h2 { (exhibit.title()) } (html) }
+            }
+        }
+        (absent(shown.iter().filter_map(|(e, s)| match s {
+            Shown::Nothing(why) => Some((e.title(), *why)),
+            Shown::Figure { .. } => None,
+        }).collect()))
+    };
+    shell(&title, &deck(runs), &main, options.footer.as_deref())
+}
+
+/// A whole page around `main`.
+pub(crate) fn shell(title: &str, deck: &str, main: &Markup, footer: Option<&str>) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -49,22 +65,12 @@ pub fn html(runs: &[Run], summary: &Summary, options: &Options) -> String {
             body {
                 header {
                     p class="brand" { "adieu" }
-                    h1 { (unbroken(&title)) }
-                    p class="deck" { (deck(runs)) }
+                    h1 { (unbroken(title)) }
+                    p class="deck" { (deck) }
                 }
-                main {
-                    @for (exhibit, shown) in &shown {
-                        @if let Shown::Figure { html, .. } = shown {
-                            section id=(exhibit.key()) { h2 { (exhibit.title()) } (html) }
-                        }
-                    }
-                    (absent(shown.iter().filter_map(|(e, s)| match s {
-                        Shown::Nothing(why) => Some((e.title(), *why)),
-                        Shown::Figure { .. } => None,
-                    }).collect()))
-                }
+                main { (main) }
                 footer {
-                    @if let Some(line) = &options.footer { p { (line) } }
+                    @if let Some(line) = footer { p { (line) } }
                     p { "Nothing on this page is assumed: what was not measured is marked –, and estimates say so." }
                 }
             }

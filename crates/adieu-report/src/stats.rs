@@ -72,6 +72,17 @@ impl Estimate {
         Some(Estimate { n, mean, min, max, sd, interval })
     }
 
+    /// Two-sided p-value of the mean being 0, by Student's t; `None` below two values. Without any spread it is 0, or 1
+    /// for a mean of 0.
+    pub fn p_value(&self) -> Option<f64> {
+        let sd = self.sd?;
+        if sd == 0.0 {
+            return Some(if self.mean == 0.0 { 1.0 } else { 0.0 });
+        }
+        let t = self.mean.abs() / (sd / (self.n as f64).sqrt());
+        Some((2.0 * (1.0 - student_cdf(t, (self.n - 1) as f64))).clamp(0.0, 1.0))
+    }
+
     /// Estimate of `aᵢ − bᵢ` over pairs `(aᵢ, bᵢ)`.
     pub fn of_differences(pairs: &[(f64, f64)]) -> Option<Estimate> {
         let differences: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
@@ -228,6 +239,21 @@ mod tests {
         close(e.mean, -0.074);
         close(e.interval.unwrap().lo, -0.157_108_050_694_685_42);
         close(e.interval.unwrap().hi, 0.009_108_050_694_685_371);
+    }
+
+    #[test]
+    fn p_values_agree_with_the_interval() {
+        // d̄ = −0.074, s = 0.0669328, n = 5: t = −2.4722, P(|T₄| > 2.4722) by the closed form
+        // 1 − (3/2) sin φ (1 − sin² φ / 3), sin φ = t / √(4 + t²).
+        let e = Estimate::of_differences(&pairs()).unwrap();
+        let t = e.mean.abs() / (e.sd.unwrap() / 5.0_f64.sqrt());
+        let sin = t / (4.0 + t * t).sqrt();
+        close(e.p_value().unwrap(), 1.0 - 1.5 * sin * (1.0 - sin * sin / 3.0));
+        let edge: Vec<f64> = A.iter().map(|a| a - Estimate::of(&A).unwrap().interval.unwrap().lo).collect();
+        close(Estimate::of(&edge).unwrap().p_value().unwrap(), 0.05);
+        assert_eq!(Estimate::of(&[1.0]).unwrap().p_value(), None);
+        assert_eq!(Estimate::of(&[0.0, 0.0]).unwrap().p_value(), Some(1.0));
+        assert_eq!(Estimate::of(&[2.0, 2.0]).unwrap().p_value(), Some(0.0));
     }
 
     #[test]

@@ -339,7 +339,8 @@ fn pairs(group: &str, against: &str, all: &[RunSummary]) -> Vec<(usize, usize)> 
     pairs
 }
 
-fn standing(difference: Option<Estimate>, standard_error: Option<f64>) -> Standing {
+/// Which error is lower, by the interval of the difference, or for one pair by 1.96 of its standard errors.
+pub(crate) fn standing(difference: Option<Estimate>, standard_error: Option<f64>) -> Standing {
     let Some(d) = difference else { return Standing::Unknown };
     let half = match (d.interval, standard_error) {
         (Some(interval), _) => return side(d.mean, !interval.holds(0.0)),

@@ -73,7 +73,7 @@ fn mean_row(group: &Group) -> Vec<String> {
 }
 
 /// First column to the left, others to the right; a rule under the header and before the means.
-fn aligned(rows: &[Vec<String>], runs: usize) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>], runs: usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -180,7 +180,7 @@ pub(crate) fn ending(run: &RunSummary) -> String {
 }
 
 /// At most `most` characters, the last one `…` if there were more.
-fn clipped(text: &str, most: usize) -> String {
+pub(crate) fn clipped(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.into();
     }

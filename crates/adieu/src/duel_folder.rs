@@ -79,20 +79,24 @@ impl DuelFolder {
     pub fn bouts(&self) -> Result<Vec<(Bout, Standing)>, Error> {
         let bouts = self.duel.bouts().into_iter().map(|bout| {
             let bout = Bout { folder: self.path.join(bout.folder), recipe: bout.recipe };
-            let standing = standing(&bout)?;
+            let standing = standing(&bout, "duel")?;
             Ok((bout, standing))
         });
         bouts.collect()
     }
 }
 
-fn standing(bout: &Bout) -> Result<Standing, Error> {
+/// How far the run of `bout` has come; `whole` is what it belongs to, for people.
+///
+/// # Errors
+/// [`Error::Folder`] if its folder holds a run of another recipe; [`Error::Record`], [`Error::Recipe`].
+pub(crate) fn standing(bout: &Bout, whole: &str) -> Result<Standing, Error> {
     let Ok(folder) = RunFolder::open(&bout.folder) else { return Ok(Standing::Fresh) };
     if Recipe::read(&folder.recipe_path())? != bout.recipe {
         return Err(Error::Folder {
             path: bout.folder.clone(),
-            what: "the run in this folder has another recipe than the duel".into(),
-            remedy: "move it elsewhere, or begin the duel in another folder".into(),
+            what: format!("the run in this folder has another recipe than the {whole}"),
+            remedy: format!("move it elsewhere, or begin the {whole} in another folder"),
         });
     }
     let record = adieu_record::jsonl::read(&folder.events())?;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use adieu::{Error, Recipe};
+use adieu::{Error, Recipe, Sweep};
 use proptest::prelude::*;
 
 fn faults(text: &str) -> String {
@@ -17,19 +17,28 @@ fn faults(text: &str) -> String {
 
 const MODEL: &str = "[model]\nblocks = [[10], [10]]\n";
 
-fn recipes_in(folder: &Path) -> Vec<PathBuf> {
+/// Every `.toml` file in `folder` and below.
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { recipes_in(&path) } else { vec![path] }).collect()
+    let below = entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    below.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect()
 }
 
 #[test]
-fn every_recipe_we_ship_checks() {
-    let all = recipes_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes"));
-    for path in &all {
-        let plan = Recipe::read(path).and_then(|recipe| recipe.check(&path.display().to_string()));
-        assert!(plan.is_ok(), "{}", plan.err().unwrap());
+fn every_recipe_and_every_sweep_we_ship_checks() {
+    let (mut recipes, mut sweeps) = (0, 0);
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let checked = if text.lines().any(|line| line.starts_with("base = ") || line == "[base]") {
+            sweeps += 1;
+            Sweep::read(&path).and_then(|sweep| sweep.check()).map(|_| ())
+        } else {
+            recipes += 1;
+            Recipe::read(&path).and_then(|recipe| recipe.check(&path.display().to_string())).map(|_| ())
+        };
+        assert!(checked.is_ok(), "{}", checked.err().unwrap());
     }
-    assert!(all.len() >= 7, "only {} recipes found", all.len());
+    assert!(recipes >= 10 && sweeps >= 2, "only {recipes} recipes and {sweeps} sweeps found");
 }
 
 #[test]

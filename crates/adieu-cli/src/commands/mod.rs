@@ -10,6 +10,8 @@ mod predict;
 mod report;
 mod resume;
 mod shell;
+mod study;
+mod sweep;
 mod train;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use std::time::SystemTime;
 use adieu::Trained;
 use anyhow::Context;
 
-use crate::args::{Args, Bench, Command};
+use crate::args::{Args, Bench, Command, Study};
 use crate::fault::Usage;
 use crate::progress::Manner;
 use crate::{threads, words};
@@ -33,6 +35,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Command::Duel(asked) => duel::run(&asked, manner),
         Command::Train(asked) => train::run(&asked, manner),
+        Command::Sweep(asked) => sweep::run(&asked, manner),
+        Command::Study(Study::Goodness(asked)) => study::goodness(&asked, manner),
         Command::Resume(asked) => resume::run(&asked, manner),
         Command::Eval(asked) => eval::run(&asked, manner),
         Command::Predict(asked) => predict::run(&asked),

@@ -64,7 +64,7 @@ fn footer(folders: &[PathBuf]) -> String {
 }
 
 /// Shows the page in whatever the desktop opens pages with. That there is nothing of the kind is no failure.
-fn open(page: &Path) {
+pub(super) fn open(page: &Path) {
     let openers: &[&[&str]] = if cfg!(target_os = "macos") {
         &[&["open"]]
     } else if cfg!(windows) {

@@ -4,6 +4,7 @@
 //! then has its own size on a phone too. Bars are laid out in percent and need one drawing.
 
 pub(crate) mod bars;
+pub(crate) mod dots;
 pub(crate) mod lines;
 pub(crate) mod scale;
 

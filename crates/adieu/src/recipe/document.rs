@@ -115,7 +115,7 @@ pub(super) fn check(text: &str, schema: &Json) -> Result<Json, Vec<Fault>> {
 ///
 /// A key left to its default has the line of the nearest table or list around it that is written;
 /// `None` if not even its first part is, or if the text is not TOML.
-pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+pub(crate) fn line_of(text: &str, key: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?.into_inner();
     let mut parts = walk::parts(key).into_iter();
     let walk::Part::Key(first) = parts.next()? else {

@@ -13,7 +13,9 @@ use adieu_core::learn::LearnerRecipe;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::precision::Precision;
 pub use document::Fault;
+pub(crate) use document::line_of;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Plan};
@@ -247,16 +249,7 @@ impl Recipe {
     /// # Errors
     /// Every fault of form: syntax, unknown keys, wrong types, values out of range.
     pub fn parse(text: &str, file: &str) -> Result<Recipe, Faults> {
-        let faults = |faults| Faults { file: file.into(), faults };
-        let document = document::check(text, &Recipe::schema()).map_err(faults)?;
-        // The schema and the structs are one source; what the schema cannot say is left to serde.
-        let unsaid = |e: serde_json::Error| Fault {
-            key: "(whole recipe)".into(),
-            line: None,
-            what: e.to_string(),
-            remedy: "see `adieu list schema`".into(),
-        };
-        serde_json::from_value(document).map_err(|e| faults(vec![unsaid(e)]))
+        parse_as(text, file)
     }
 
     /// The recipe with every default spelled out.
@@ -273,10 +266,27 @@ impl Recipe {
     }
 }
 
+/// Reads `text` as a `T`, strictly and by its schema; `file` is what faults call it.
+///
+/// # Errors
+/// Every fault of form: syntax, unknown keys, wrong types, values out of range.
+pub(crate) fn parse_as<T: DeserializeOwned + JsonSchema>(text: &str, file: &str) -> Result<T, Faults> {
+    let faults = |faults| Faults { file: file.into(), faults };
+    let document = document::check(text, &schemars::schema_for!(T).to_value()).map_err(faults)?;
+    // The schema and the structs are one source; what the schema cannot say is left to serde.
+    let unsaid = |e: serde_json::Error| Fault {
+        key: "(whole file)".into(),
+        line: None,
+        what: e.to_string(),
+        remedy: "see `adieu list schema`".into(),
+    };
+    serde_json::from_value(document).map_err(|e| faults(vec![unsaid(e)]))
+}
+
 /// Adds lines to faults of meaning, given the text they were written in.
 pub fn locate(mut faults: Faults, text: &str) -> Faults {
     for fault in &mut faults.faults {
-        fault.line = fault.line.or_else(|| document::line_of(text, &fault.key));
+        fault.line = fault.line.or_else(|| line_of(text, &fault.key));
     }
     faults
 }

@@ -1,0 +1,41 @@
+//! `adieu study`: built-in sweeps.
+
+use adieu::sweep::study::{GoodnessStudy, compare_goodness};
+
+use super::sweep::{Job, go};
+use crate::args::StudyGoodness;
+use crate::progress::{Doing, Manner};
+use crate::terminal;
+
+pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<()> {
+    let (epochs, seeds, width) = if asked.quick { (1, 2, 100) } else { (5, 3, 500) };
+    let study = GoodnessStudy {
+        epochs: asked.epochs.unwrap_or(epochs),
+        seeds: asked.seeds.unwrap_or(seeds),
+        hidden: vec![width; 2],
+        dir: asked.dir.as_deref().map(super::whole).transpose()?,
+    };
+    let mut sweep = study.sweep()?;
+    let (shelf, left_out) = {
+        let _doing = Doing::begin(manner, "reading the data");
+        sweep.keep_possible()?
+    };
+    for (name, faults) in left_out {
+        let why: Vec<String> = faults.faults.iter().map(|fault| fault.what.clone()).collect();
+        terminal::message(&format!("{name}: left out: {}", why.join("; ")));
+    }
+    let out = asked.out.clone().unwrap_or_else(|| super::new_folder("study-goodness"));
+    let mut command = format!(
+        "adieu study goodness --epochs {} --seeds {} --out {}",
+        study.epochs,
+        study.seeds,
+        out.display()
+    );
+    if let Some(dir) = &study.dir {
+        command += &format!(" --dir {}", dir.display());
+    }
+    if asked.quick {
+        command += " --quick";
+    }
+    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, compare_goodness)
+}

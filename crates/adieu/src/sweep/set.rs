@@ -1,0 +1,106 @@
+//! Setting one dotted key of a recipe.
+
+use serde_json::{Map, Value as Json};
+
+/// Gives `key` of `recipe` the value. Giving a table another `kind` drops its settings: they were the old kind's.
+///
+/// # Errors
+/// What is wrong with the key, and what to do.
+pub(super) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (String, &'static str)> {
+    const DOTTED: &str = "write keys as in \"learner.norm\" or \"learner.goodness.kind\"";
+    let mut here = recipe;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if part.is_empty() {
+            return Err(("this is no dotted key".into(), DOTTED));
+        }
+        let Json::Object(table) = here else {
+            return Err((format!("there is no table that holds `{part}`"), DOTTED));
+        };
+        if parts.peek().is_some() {
+            here = table.entry(part).or_insert_with(|| Json::Object(Map::new()));
+            continue;
+        }
+        if part == "kind" && table.get("kind") != Some(value) {
+            table.clear();
+        }
+        table.insert(part.into(), value.clone());
+        break;
+    }
+    Ok(())
+}
+
+/// The keys in the order they are set in: what replaces a table first, and then from the outside in.
+pub(super) fn ordered<'a, T: 'a>(
+    sets: impl IntoIterator<Item = (&'a String, &'a Json, T)>,
+) -> Vec<(&'a String, &'a Json, T)> {
+    let mut sets: Vec<_> = sets.into_iter().collect();
+    sets.sort_by_key(|(key, value, _)| {
+        let replaces = value.is_object() || key.ends_with(".kind");
+        (!replaces, key.matches('.').count(), (*key).clone())
+    });
+    sets
+}
+
+/// Whether what was set at `set` can be to blame for a fault at `fault`: one lies in the other.
+pub(super) fn touches(set: &str, fault: &str) -> bool {
+    let set = set.strip_suffix(".kind").unwrap_or(set);
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    within(fault, set) || within(set, fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn recipe() -> Json {
+        json!({ "learner": { "kind": "ff", "optimizer": { "kind": "ema", "rate": 1.0, "momentum": 0.9 } } })
+    }
+
+    #[test]
+    fn keys_are_set_and_another_kind_drops_the_settings_of_the_old() {
+        let mut changed = recipe();
+        set(&mut changed, "learner.optimizer.rate", &json!(2.0)).unwrap();
+        set(&mut changed, "learner.head", &json!(false)).unwrap();
+        let expected = json!({ "kind": "ff", "head": false, "optimizer": { "kind": "ema", "rate": 2.0, "momentum": 0.9 } });
+        assert_eq!(changed["learner"], expected);
+        set(&mut changed, "learner.optimizer.kind", &json!("ema")).unwrap();
+        assert_eq!(changed["learner"], expected, "the same kind keeps its settings");
+        set(&mut changed, "learner.optimizer.kind", &json!("adam")).unwrap();
+        assert_eq!(changed["learner"]["optimizer"], json!({ "kind": "adam" }));
+    }
+
+    #[test]
+    fn keys_that_lead_nowhere_are_told() {
+        for key in ["", "learner..rate", "learner.kind.rate"] {
+            let mut changed = recipe();
+            assert!(set(&mut changed, key, &json!(1)).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn kinds_come_before_their_settings() {
+        let (number, name) = (json!(1), json!("adam"));
+        let keys = ["learner.optimizer.rate", "learner.optimizer.kind", "learner.head"].map(String::from);
+        let sets = [(&keys[0], &number, ()), (&keys[1], &name, ()), (&keys[2], &number, ())];
+        let ordered: Vec<&str> = ordered(sets).into_iter().map(|(key, _, ())| key.as_str()).collect();
+        assert_eq!(ordered, ["learner.optimizer.kind", "learner.head", "learner.optimizer.rate"]);
+    }
+
+    #[test]
+    fn blame_lies_with_what_holds_the_fault_or_is_held_by_it() {
+        for (set, fault, expected) in [
+            ("learner.optimizer", "learner.optimizer.rate", true),
+            ("learner.optimizer.kind", "learner.optimizer.rate", true),
+            ("learner.optimizer.rate", "learner.optimizer", true),
+            ("model.blocks", "model.blocks[1][0]", true),
+            ("learner.head", "learner.head_optimizer", false),
+            ("train.batch", "learner.kind", false),
+        ] {
+            assert_eq!(touches(set, fault), expected, "{set} {fault}");
+        }
+    }
+}
