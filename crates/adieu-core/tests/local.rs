@@ -10,6 +10,7 @@ use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::layer::Layer;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::window::Window;
@@ -150,15 +151,18 @@ fn nothing_depends_on_the_number_of_threads_nor_on_zeros_left_out() {
 /// Every learner goes on from what it kept, and learns, on a network that begins with fields.
 #[test]
 fn every_learner_takes_fields() {
-    for (name, recipe) in learners().into_iter().filter(|(_, recipe)| !recipe.takes_layers_apart()) {
-        let input = Shape::Image { c: 1, h: 3, w: 3 };
-        let task = adieu_core::learn::Task { input, ..task(60, 12, 1) };
+    let input = Shape::Image { c: 1, h: 3, w: 3 };
+    let task = adieu_core::learn::Task { input, ..task(60, 12, 1) };
+    let some = learners().into_iter().filter(|(_, recipe)| recipe.refuse(&[28, 20, 20], &task).is_empty());
+    for (name, recipe) in some {
         let build = || {
             let window = Window { kernel: 2, stride: 1, padding: 0 };
             let first = block(input, 7, window, Activation::Relu, 1);
             let mut chance = Rng::stream(1, Purpose::Init, 1);
-            let second = Dense::new("1", first.fields().len_out(), 20, Activation::Relu, &mut chance);
-            let mut net: Blocks = vec![Box::new(first), Box::new(second)];
+            let seen = first.shape_out(input).unwrap();
+            let second = Local::new("1", seen, 20, window, Activation::Relu, &mut chance).unwrap();
+            let third = Dense::new("2", 20, 20, Activation::Relu, &mut chance);
+            let mut net: Blocks = vec![Box::new(first), Box::new(second), Box::new(third)];
             let learner = recipe.build(&mut net, &task);
             (net, learner)
         };
@@ -174,6 +178,44 @@ fn every_learner_takes_fields() {
         assert!(moved("0.weight") || name.contains("greedily"), "{name}");
         assert_eq!(before.len(), after.len(), "{name}");
         assert_eq!(learner.step_bytes(&net, 60), None, "{name}: nobody states it");
+    }
+}
+
+/// Back from the outputs to the inputs an input hears those it is seen by, and no others; what the two ways hand over
+/// of a product h W′ is the product's: Σ W′ ⊙ ∂⟨da, h W′⟩/∂W′ = ⟨da, h W′⟩ = ⟨h, da W′ᵀ⟩.
+#[test]
+fn the_way_back_joins_those_that_the_way_up_joins() {
+    let input = Shape::Pixels { h: 7, w: 6, c: 3 };
+    for (kernel, stride, padding, channels) in [(3, 2, 1, 4), (2, 1, 0, 40), (5, 1, 2, 3), (1, 2, 0, 2)] {
+        let up = block(input, channels, Window { kernel, stride, padding }, Activation::Relu, 1);
+        let mut chance = Rng::stream(2, Purpose::Head, 0);
+        let mut back = up.back("back", &mut chance);
+        let (n_in, n_out) = (input.features(), up.fields().len_out());
+        assert_eq!(back.shape_out(up.shape_out(input).unwrap()), Ok(input));
+        let one_each = |n: usize| matrix((0..n * n).map(|i| f32::from(i % (n + 1) == 0)).collect(), n, n);
+        let units = one_each(n_out).into();
+        let joined = |t: &adieu_core::Tensor| view(t).iter().map(|v| *v != 0.0).collect::<Vec<_>>();
+        let (seen, heard) = (joined(&up.below(&units)), joined(&back.total_input(&units)));
+        assert!(seen == heard, "{kernel}x{kernel}, stride {stride}");
+        assert!(heard.contains(&true) && heard.contains(&false));
+        assert_eq!(back.cost(1).parameters, heard.iter().filter(|heard| **heard).count() as u64);
+
+        let (h, da) = (noise(9, n_out, 3), noise(9, n_in, 4));
+        let inner = |a: &adieu_core::Tensor, b: &adieu_core::Tensor| -> f64 {
+            view(a).iter().zip(view(b).iter()).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let expected = inner(&back.total_input(&h.clone().into()), &da);
+        let down = inner(&back.below(&da.clone().into()), &h);
+        let mut collected = Collect::default();
+        Layer::descend(&mut *back, &h.into(), da.into(), &mut collected);
+        let mut taught = 0.0;
+        back.params(&mut |w| {
+            let (w, dw) = (w.to_rows(), collected.0["back.weight"].to_rows());
+            taught += w.iter().zip(&dw).map(|(w, dw)| f64::from(*w) * f64::from(*dw)).sum::<f64>();
+        });
+        for (what, found) in [("below", down), ("gradient", taught)] {
+            assert!((found - expected).abs() < 1e-3 * expected.abs().max(1.0), "{what}: {found}, {expected}");
+        }
     }
 }
 

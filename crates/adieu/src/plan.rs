@@ -13,7 +13,7 @@ use adieu_data::{Dataset, Rows};
 use adieu_record::{LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
-use crate::recipe::{Fault, Faults, LayerRecipe, Recipe, SplitRecipe};
+use crate::recipe::{Fault, Faults, FieldsKind, LayerRecipe, Recipe, SplitRecipe};
 use crate::{Error, meter};
 
 /// A network and the learner at work on it.
@@ -229,14 +229,18 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
     layer_faults(recipe).chain(refusals).collect()
 }
 
-/// Blocks that are not one dense layer, for a learner that takes layers apart.
+/// Blocks that are not one layer whose total input can be had, for a learner that takes layers apart.
 fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
     let apart = recipe.learner.takes_layers_apart();
-    let fits = |block: &[LayerRecipe]| matches!(block, [LayerRecipe::Dense(_)]);
+    let fits = |block: &[LayerRecipe]| match block {
+        [LayerRecipe::Dense(_)] => true,
+        [LayerRecipe::Fields(fields)] => fields.kind == FieldsKind::Local,
+        _ => false,
+    };
     let others = recipe.model.blocks.iter().enumerate().filter(move |(_, block)| apart && !fits(block));
     others.map(|(b, _)| {
-        let what = format!("`{}` needs one dense layer a block", recipe.learner.name());
-        fault(&format!("model.blocks[{b}]"), what, "give each dense layer a block of its own: [[500], [500]]")
+        let what = format!("`{}` needs one dense or local layer a block", recipe.learner.name());
+        fault(&format!("model.blocks[{b}]"), what, "give each layer a block of its own: [[500], [500]]")
     })
 }
 

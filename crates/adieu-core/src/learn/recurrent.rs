@@ -17,7 +17,8 @@
 //! To answer, each label is clamped in turn and goodness, summed over the layers and averaged over some iterations
 //! (`goodness`), decides; or the head does (`head`).
 //!
-//! Letters: U_l and b_l are the network's own, D_l is the learner's; λ of peer normalisation is `peer_weight`.
+//! Letters: U_l and b_l are the network's own, D_l is the learner's (where U_{l+1} has local fields a unit hears those
+//! that see it); λ of peer normalisation is `peer_weight`.
 //!
 //! The image's contribution N(s₀) U₁ is the same in every iteration and under every label: it is multiplied once, and
 //! its gradient is N(s₀)ᵀ times the sum of all δ₁ of the image. The other gradients are one product each, over the
@@ -51,10 +52,9 @@ use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Credit, Net, Ungated};
 use crate::parts::chance::{Purpose, Rng};
-use crate::parts::dense::Dense;
 use crate::parts::host::{matrix, update, view};
 use crate::parts::label_code::Labels;
-use crate::parts::layer::Layer as _;
+use crate::parts::layer::Layer;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
@@ -89,16 +89,21 @@ impl LearnerFn for Recurrent {
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let widths = widths(net, task.input);
-        let layers = net.iter_mut().enumerate().map(|(l, block)| {
-            let above = widths.get(l + 1).copied().unwrap_or(task.classes);
-            let mut chance = Rng::stream(task.seed, Purpose::Head, l as u64);
-            let mut down = layer(&**block).beside(&format!("down.{l}"), above, &mut chance);
+        let down = |l: usize| {
+            let (mut chance, path) = (Rng::stream(task.seed, Purpose::Head, l as u64), format!("down.{l}"));
+            match net.get(l + 1) {
+                Some(above) => layer(&**above).back(&path, &mut chance),
+                None => layer(&*net[l]).beside(&path, task.classes, &mut chance),
+            }
+        };
+        let down: Vec<_> = (0..net.len()).map(down).collect();
+        let layers = net.iter_mut().zip(down).enumerate().map(|(l, (block, mut down))| {
             let descent = Descent::new(&self.optimizer, &format!("layer.{l}"), |visit| {
                 block.params(visit);
                 down.params(visit);
             });
             let peers = Peers::new(format!("layer.{l}.peers"), widths[l]);
-            Layer { down, descent, peers, of_ones: self.goodness.of_ones(widths[l]) }
+            Kept { down, descent, peers, of_ones: self.goodness.of_ones(widths[l]) }
         });
         let layers = layers.collect();
         let read = widths.iter().map(|width| self.head.then_some(*width));
@@ -114,9 +119,9 @@ impl LearnerFn for Recurrent {
 }
 
 /// What the learner keeps for a layer.
-struct Layer {
-    /// D: what comes from above, and with it φ.
-    down: Dense,
+struct Kept {
+    /// D: what comes from above.
+    down: Box<dyn Layer>,
     /// Of U, b and D.
     descent: Descent,
     peers: Peers,
@@ -126,7 +131,7 @@ struct Layer {
 struct Running {
     recipe: Recurrent,
     task: Task,
-    layers: Vec<Layer>,
+    layers: Vec<Kept>,
     head: SoftmaxHead,
     wrong: WrongLabels,
     epoch: u64,
@@ -142,7 +147,7 @@ impl Learner for Running {
         let mut said = Vec::new();
         let x0 = self.recipe.norm.apply(&batch.x.clone().into());
         let image = self.image(net, &x0, &mut *cx.clock);
-        let start = self.recipe.bottom_up(net, &self.down(), &image, &mut *cx.clock);
+        let start = self.recipe.bottom_up(net, &image, &mut *cx.clock);
         let logits = self.head_step(net, &image, &start, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);
@@ -170,7 +175,7 @@ impl Learner for Running {
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
         let x0 = self.recipe.norm.apply(&x.clone().into());
         let image = self.image(net, &x0, &mut NoClock);
-        let start = self.recipe.bottom_up(net, &self.down(), &image, &mut NoClock);
+        let start = self.recipe.bottom_up(net, &image, &mut NoClock);
         match readout {
             "goodness" => self.goodness_of_each_label(net, image, &start),
             "head" if self.recipe.head => {
@@ -221,8 +226,8 @@ impl Running {
         self.recipe.schedule.gain(self.epoch, self.task.epochs)
     }
 
-    fn down(&self) -> Vec<&Dense> {
-        self.layers.iter().map(|layer| &layer.down).collect()
+    fn down(&self) -> Vec<&dyn Layer> {
+        self.layers.iter().map(|layer| &*layer.down).collect()
     }
 
     /// N(s₀) U₁ + b₁
@@ -295,7 +300,7 @@ impl Running {
                     say_goodness(said, l, loss, &g, &tags, threshold);
                 }
                 taught[l] += view(&dg).iter().filter(|dg| **dg != 0.0).count();
-                da.push(self.credit(l, &iterated, dg));
+                da.push(self.credit(&iterated, dg));
                 let mut sums = vec![0.0; self.layers[l].peers.count()];
                 adieu_kernels::column_sums(iterated.scored.lend().rows().first(rows / 2), &mut sums);
                 lessons.sums[l].iter_mut().zip(&sums).for_each(|(all, sum)| *all += sum);
@@ -317,12 +322,12 @@ impl Running {
     }
 
     /// δ_l(t) = ∂(½L)/∂a, L being the mean over the iterations that teach.
-    fn credit(&self, l: usize, iterated: &Iterated, dg: Tensor) -> Tensor {
+    fn credit(&self, iterated: &Iterated, dg: Tensor) -> Tensor {
         let recipe = &self.recipe;
         let factor = 0.5 * recipe.share() / recipe.iterations() as f32;
         let dg = update(dg, |dg| dg.iter_mut().for_each(|dg| *dg *= factor));
         let dh = recipe.goodness.pullback(&iterated.scored, &dg);
-        self.layers[l].down.credit(&iterated.saved, &dh)
+        iterated.credit(dh)
     }
 
     /// ∂L/∂U, ∂L/∂b and ∂L/∂D of a layer, applied. The ends are the same in every iteration: their δ are summed.

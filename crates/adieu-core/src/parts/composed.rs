@@ -209,6 +209,10 @@ impl Block for Composed {
 }
 
 impl Layer for Composed {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
     fn total_input(&self, x: &Activity) -> Tensor {
         home(Composed::total_input(self, x))
     }
@@ -224,7 +228,11 @@ impl Layer for Composed {
         self.hand_over_all(x, da, descend);
     }
 
-    fn beside(&self, path: &str, n_in: usize, chance: &mut Rng) -> Dense {
-        Dense::new(path, n_in, self.n_out, self.activation, chance).without_bias().without_squares()
+    fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {
+        Box::new(Dense::linear(path, n, self.n_out, chance))
+    }
+
+    fn back(&self, path: &str, chance: &mut Rng) -> Box<dyn Layer> {
+        Box::new(Dense::linear(path, self.n_out, self.n_in, chance))
     }
 }

@@ -9,7 +9,7 @@ use super::activation::Activation;
 use super::activity::Activity;
 use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, Ungated};
 use super::chance::Rng;
-use super::host::{matrix, update, view};
+use super::host::{matrix, view};
 use super::layer::Layer;
 use super::param::Param;
 use super::precision::Precision;
@@ -47,6 +47,12 @@ impl Dense {
             .without_squares()
     }
 
+    /// Wᵢⱼ ~ N(0, 1/n_in), no bias and no activation: one of several ways to a layer.
+    pub(crate) fn linear(path: &str, n_in: usize, n_out: usize, chance: &mut Rng) -> Dense {
+        let rows = initial_weights(n_in, n_out, chance);
+        Dense::from_rows(path, n_in, n_out, &rows, false, Activation::Identity).without_squares()
+    }
+
     fn from_rows(
         path: &str,
         n_in: usize,
@@ -79,16 +85,6 @@ impl Dense {
     /// The same layer for where nobody asks for its rows' sums of squares: at the end of a network.
     pub fn without_squares(self) -> Dense {
         Dense { squares: false, ..self }
-    }
-
-    /// φ.
-    pub fn activation(&self) -> Activation {
-        self.activation
-    }
-
-    /// The same layer without its bias.
-    pub fn without_bias(self) -> Dense {
-        Dense { bias: None, ..self }
     }
 
     fn weights(&self) -> Weights<'_> {
@@ -128,17 +124,6 @@ impl Dense {
     /// [`Block::forward`] of `x`, which is what `shared` describes.
     pub fn forward_shared(&self, x: Activity, shared: &Shared<'_>) -> (Activity, Saved) {
         self.keeping(x, |dense, _, pre| dense.product(shared.code, Some(shared.base), pre))
-    }
-
-    /// ∂L/∂a = ∂L/∂h ⊙ φ′(a), for what `forward` saved.
-    pub fn credit(&self, saved: &Saved, dh: &Activity) -> Tensor {
-        match saved.matrices.get(1) {
-            Some(kept) => {
-                let (kept, activation) = (view(kept.values()), self.activation.kernel());
-                update(dh.tensor(), |da| activation.pull_back(&kept, da))
-            }
-            None => dh.tensor(),
-        }
     }
 
     /// φ(x W + b), or φ(s ⊙ (x W + base) + b) with x having fewer columns and s its scales.
@@ -384,6 +369,10 @@ impl Block for Dense {
 }
 
 impl Layer for Dense {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
     fn total_input(&self, x: &Activity) -> Tensor {
         let [rows, n_in] = x.dims();
         assert_eq!(n_in, self.n_in, "{}: input columns", self.describe());
@@ -415,8 +404,11 @@ impl Layer for Dense {
         self.hand_over(x, Errors::new(da.rows()), busy.as_deref(), ungated.as_ref(), descend);
     }
 
-    fn beside(&self, path: &str, n_in: usize, chance: &mut Rng) -> Dense {
-        let dense = Dense::new(path, n_in, self.n_out, self.activation, chance);
-        dense.without_bias().without_squares().in_precision(self.precision)
+    fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {
+        Box::new(Dense::linear(path, n, self.n_out, chance).in_precision(self.precision))
+    }
+
+    fn back(&self, path: &str, chance: &mut Rng) -> Box<dyn Layer> {
+        Box::new(Dense::linear(path, self.n_out, self.n_in, chance).in_precision(self.precision))
     }
 }

@@ -14,8 +14,13 @@
 //! h `[B, height_out·width_out·channels_out]`. Images come out as [`Shape::Pixels`]; data with their channels apart,
 //! [`Shape::Image`], are rearranged on entry, as for a convolution.
 //!
+//! [Back](Layer::back) from h to x the fields are those seen from below: an input hears the units in whose field it
+//! is.
+//!
 //! # Differences from the paper
 //! - The paper does not say what happens at the border: here a field that reaches beyond the image is smaller.
+
+use std::ops::Range;
 
 use adieu_kernels::{Epilogue, Errors, Fields, Outputs, Rows, Terms, Zeros, column_sums};
 
@@ -23,8 +28,9 @@ use super::activation::Activation;
 use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
-use super::dense::{busy_rows, initial_weights};
+use super::dense::{Dense, busy_rows, initial_weights};
 use super::host::{matrix, view};
+use super::layer::Layer;
 use super::param::Param;
 use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
@@ -34,12 +40,14 @@ use crate::Tensor;
 /// See the module.
 pub struct Local {
     weight: Param,
-    bias: Param,
+    bias: Option<Param>,
     activation: Activation,
     precision: Precision,
     zeros: Zeros,
     fields: Fields,
     window: Window,
+    /// Whether `output` is what the window moves over, and `input` what it finds there.
+    back: bool,
     input: Shape,
     output: Shape,
 }
@@ -65,19 +73,13 @@ impl Local {
         assert!(kernel > padding && stride > 0 && channels > 0, "{path}: {window:?}, {channels} channels");
         let output = window.output(input, channels, "local")?;
         let (height, width, c, _) = image(input).expect("an image has an output");
-        let places = window.spans(height).flat_map(|y| window.spans(width).map(move |x| (y.clone(), x)));
-        let stretches = places.map(|(y, x)| {
-            let line = |y| (y * width + x.start) * c..(y * width + x.end) * c;
-            y.map(line).collect()
-        });
-        let fields = Fields::new(input.features(), channels, stretches);
-        let rows: Vec<f32> =
-            fields.inputs().flat_map(|n_in| initial_weights(n_in, channels, chance)).collect();
-        let weight = Param::matrices(format!("{path}.weight"), fields.matrices(), &rows);
+        let [down, across] = [window.spans(height).collect::<Vec<_>>(), window.spans(width).collect()];
+        let fields = Fields::new(input.features(), channels, rectangles(&down, &across, width * c, c));
+        let weight = weights(path, &fields, channels, chance);
         let bias = vec![0.0; fields.len_out()];
-        let bias = Param::new(format!("{path}.bias"), &[bias.len()], bias, false);
-        let (precision, zeros) = (Precision::F32, Zeros::Multiply);
-        Ok(Local { weight, bias, activation, precision, zeros, fields, window, input, output })
+        let bias = Some(Param::new(format!("{path}.bias"), &[bias.len()], bias, false));
+        let (precision, zeros, back) = (Precision::F32, Zeros::Multiply, false);
+        Ok(Local { weight, bias, activation, precision, zeros, fields, window, back, input, output })
     }
 
     /// The same layer, with products in `precision`.
@@ -110,13 +112,23 @@ impl Local {
     fn product(&self, x: &Activity, pre: Option<&mut [f32]>) -> Activity {
         let (rows, len_out) = (x.dims()[0], self.fields.len_out());
         let mut h = vec![0.0; rows * len_out];
-        let (bias, activation) = (Some(self.bias.values()), self.activation.kernel());
-        let (epilogue, out) =
-            (Epilogue { bias, activation, base: None }, Outputs { h: &mut h, pre, squares: None });
+        let out = Outputs { h: &mut h, pre, squares: None };
+        self.multiply(x, self.activation, out);
+        matrix(h, rows, len_out).into()
+    }
+
+    /// φ(x W + b)
+    fn multiply(&self, x: &Activity, activation: Activation, out: Outputs<'_>) {
+        let (bias, activation) = (self.bias.as_ref().map(Param::values), activation.kernel());
         let x = self.pixels(x).lend();
         let (x, precision) = (x.rows().with_zeros(self.zeros), self.precision.kernel());
-        self.fields.forward(x, self.weight.values(), epilogue, precision, out);
-        matrix(h, rows, len_out).into()
+        self.fields.forward(
+            x,
+            self.weight.values(),
+            Epilogue { bias, activation, base: None },
+            precision,
+            out,
+        );
     }
 
     /// The identity has a slope that need not be kept.
@@ -163,11 +175,31 @@ impl Local {
         let (terms, precision) = (Terms { rows: busy, outer }, self.precision.kernel());
         let target = descend.target(&mut self.weight);
         self.fields.weight_gradient(x.rows().with_zeros(self.zeros), da, terms, precision, target, &mut db);
+        let Some(bias) = &mut self.bias else { return };
         if let Some(ungated) = ungated {
             db.iter_mut().zip(&ungated.da).for_each(|(db, push)| *db += ungated.rows as f32 * push);
         }
-        descend.take(&mut self.bias, &db);
+        descend.take(bias, &db);
     }
+}
+
+/// Stretches of the fields of places in rows and columns, over images of lines of `line` numbers, `c` a pixel: a place
+/// sees the pixels of its row's and its column's range.
+fn rectangles(
+    down: &[Range<usize>],
+    across: &[Range<usize>],
+    line: usize,
+    c: usize,
+) -> impl Iterator<Item = Vec<Range<usize>>> {
+    down.iter().flat_map(move |y| {
+        across.iter().map(move |x| y.clone().map(|y| y * line + x.start * c..y * line + x.end * c).collect())
+    })
+}
+
+/// Wᵢⱼ ~ N(0, 1/inputs of the field).
+fn weights(path: &str, fields: &Fields, channels: usize, chance: &mut Rng) -> Param {
+    let rows: Vec<f32> = fields.inputs().flat_map(|n_in| initial_weights(n_in, channels, chance)).collect();
+    Param::matrices(format!("{path}.weight"), fields.matrices(), &rows)
 }
 
 impl Block for Local {
@@ -216,7 +248,7 @@ impl Block for Local {
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         visit(&mut self.weight);
-        visit(&mut self.bias);
+        self.bias.iter_mut().for_each(visit);
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
@@ -234,7 +266,7 @@ impl Block for Local {
             forward_macs: product,
             weight_macs: product,
             input_macs: product,
-            parameters: (self.weight.count() + self.bias.count()) as u64,
+            parameters: (self.weight.count() + self.bias.as_ref().map_or(0, Param::count)) as u64,
             output_bytes,
             saved_bytes: Some(if self.activation == Activation::Identity { 0 } else { output_bytes }),
             keeps_input: true,
@@ -245,11 +277,85 @@ impl Block for Local {
     fn describe(&self) -> String {
         let Window { kernel, stride, padding } = self.window;
         let precision = if self.precision == Precision::F32 { "" } else { ", bf16" };
+        let way = if self.back { "local back by" } else { "local" };
         format!(
-            "local {kernel}x{kernel}, stride {stride}, padding {padding}, {} → {}, {}{precision}",
+            "{way} {kernel}x{kernel}, stride {stride}, padding {padding}, {} → {}, {}{precision}",
             self.input,
             self.output,
             self.activation.name()
         )
     }
+
+    fn as_layer(&self) -> Option<&dyn Layer> {
+        Some(self)
+    }
+
+    fn as_layer_mut(&mut self) -> Option<&mut dyn Layer> {
+        Some(self)
+    }
+}
+
+impl Layer for Local {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn total_input(&self, x: &Activity) -> Tensor {
+        let (rows, len_out) = (x.dims()[0], self.fields.len_out());
+        let mut a = vec![0.0; rows * len_out];
+        self.multiply(x, Activation::Identity, Outputs { h: &mut a, pre: None, squares: None });
+        matrix(a, rows, len_out)
+    }
+
+    fn below(&self, h: &Activity) -> Tensor {
+        assert_eq!(h.dims()[1], self.fields.len_out(), "{}: output columns", self.describe());
+        let rows = h.dims()[0];
+        self.input_gradient(Errors::new(h.lend().rows()), rows, None)
+    }
+
+    fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
+        descend.credit_begins();
+        let Credit { dy: da, ungated, skip_idle_rows } = da;
+        let busy = skip_idle_rows.then(|| busy_rows(&da));
+        let da = da.lend();
+        self.hand_over(x, Errors::new(da.rows()), busy.as_deref(), ungated.as_ref(), descend);
+    }
+
+    fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {
+        Box::new(Dense::linear(path, n, self.fields.len_out(), chance).in_precision(self.precision))
+    }
+
+    fn back(&self, path: &str, chance: &mut Rng) -> Box<dyn Layer> {
+        let (Some((height, width, channels, false)), Some((_, across, c, _))) =
+            (image(self.input), image(self.output))
+        else {
+            panic!("{}: its inputs have their channels apart", self.describe())
+        };
+        let [ys, xs] = [height, width].map(|pixels| seen_from_below(self.window, pixels));
+        let fields = Fields::new(self.fields.len_out(), channels, rectangles(&ys, &xs, across * c, c));
+        let weight = weights(path, &fields, channels, chance);
+        let (bias, activation) = (None, Activation::Identity);
+        let Local { precision, zeros, window, input, output, .. } = *self;
+        let (input, output) = (output, input);
+        Box::new(Local {
+            weight,
+            bias,
+            activation,
+            precision,
+            zeros,
+            fields,
+            window,
+            back: true,
+            input,
+            output,
+        })
+    }
+}
+
+/// For each of `pixels` along a side the places whose window covers it.
+fn seen_from_below(window: Window, pixels: usize) -> Vec<Range<usize>> {
+    let spans: Vec<_> = window.spans(pixels).collect();
+    let first = |pixel: usize| spans.iter().take_while(|span| span.end <= pixel).count();
+    let end = |pixel: usize| spans.iter().take_while(|span| span.start <= pixel).count();
+    (0..pixels).map(|pixel| first(pixel)..end(pixel).max(first(pixel))).collect()
 }

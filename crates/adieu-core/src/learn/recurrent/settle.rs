@@ -3,9 +3,9 @@
 use super::{Recurrent, Scored};
 use crate::Tensor;
 use crate::learn::{Clock, Phase};
+use crate::parts::activation::Activation;
 use crate::parts::activity::Activity;
-use crate::parts::block::{Block, Net, Saved};
-use crate::parts::dense::{Dense, Shared};
+use crate::parts::block::{Block, Net};
 use crate::parts::host::{matrix, stack_rows, update, view, zip};
 use crate::parts::label_code::{LabelCodeFn, Labels, Overlay};
 use crate::parts::layer::Layer;
@@ -31,8 +31,17 @@ pub(super) struct States {
 pub(super) struct Iterated {
     /// What is scored: s_l(t) or h_l(t).
     pub(super) scored: Activity,
-    /// What the slopes φ′ are taken from.
-    pub(super) saved: Saved,
+    /// What the slopes φ′ are taken from: a_l(t), or h_l(t) where that says as much.
+    kept: Tensor,
+    activation: Activation,
+}
+
+impl Iterated {
+    /// ∂L/∂a = ∂L/∂h ⊙ φ′(a)
+    pub(super) fn credit(&self, dh: Activity) -> Tensor {
+        let kept = view(&self.kept);
+        update(dh.into_tensor(), |da| self.activation.kernel().pull_back(&kept, da))
+    }
 }
 
 impl States {
@@ -64,19 +73,13 @@ impl Recurrent {
     }
 
     /// The bottom-up pass: s_l(0) = φ(N(s_{l−1}(0)) U_l + b_l). `image` is the first layer's total input.
-    pub(super) fn bottom_up(
-        &self,
-        net: &Net,
-        down: &[&Dense],
-        image: &Tensor,
-        clock: &mut dyn Clock,
-    ) -> States {
+    pub(super) fn bottom_up(&self, net: &Net, image: &Tensor, clock: &mut dyn Clock) -> States {
         let rows = image.dims()[0];
         let (mut s, mut x) = (Vec::<Tensor>::new(), Vec::<Activity>::new());
         for (l, block) in net.iter().enumerate() {
             clock.press(Phase::Forward, l);
             s.push(match x.last() {
-                None => update(image.clone(), |a| down[l].activation().kernel().apply(a)),
+                None => update(image.clone(), |a| layer(&**block).activation().kernel().apply(a)),
                 Some(below) => {
                     clock.work(block.cost(rows).forward_macs);
                     block.apply(below).into_tensor()
@@ -96,7 +99,7 @@ impl Recurrent {
     pub(super) fn iterate(
         &self,
         net: &Net,
-        down: &[&Dense],
+        down: &[&dyn Layer],
         ends: &Ends,
         states: &mut States,
         clock: &mut dyn Clock,
@@ -112,15 +115,17 @@ impl Recurrent {
             });
             clock.work(down[l].cost(rows).forward_macs);
             let above = states.x.get(l + 1).unwrap_or(&ends.label);
-            let shared = Shared { base: below.as_ref().unwrap_or(&ends.image), code: above };
-            let (h, saved) = down[l].forward_shared(above.clone(), &shared);
+            let a = plus(down[l].total_input(above), below.as_ref().unwrap_or(&ends.image));
+            let activation = layer(&**block).activation();
+            let before = activation.kernel().needs_input().then(|| a.clone());
+            let h = update(a, |a| activation.kernel().apply(a));
             let keep = self.damping as f32;
-            let s = zip(&states.s[l], h.values(), |s, h| keep * s + (1.0 - keep) * h);
+            let s = zip(&states.s[l], &h, |s, h| keep * s + (1.0 - keep) * h);
             let scored = match self.scored {
                 Scored::State => s.clone().into(),
-                Scored::Activity => h,
+                Scored::Activity => h.clone().into(),
             };
-            happened.push(Iterated { scored, saved });
+            happened.push(Iterated { scored, kept: before.unwrap_or(h), activation });
             next.push(s);
         }
         states.x = next.iter().map(|s| self.seen(s)).collect();
@@ -135,6 +140,15 @@ impl Recurrent {
             Scored::Activity => 1.0,
         }
     }
+}
+
+/// `a` and the rows of `base`, which are read again from the first where `a` has more.
+fn plus(a: Tensor, base: &Tensor) -> Tensor {
+    let base = view(base);
+    update(a, |a| {
+        let add = |a: &mut [f32]| a.iter_mut().zip(base.iter()).for_each(|(a, base)| *a += base);
+        a.chunks_mut(base.len().max(1)).for_each(add);
+    })
 }
 
 /// Rows of some iterations as one matrix: the first half of each, then the second halves, so that positive rows come
