@@ -51,6 +51,7 @@ mod forward;
 mod gradient;
 mod isa;
 mod local;
+mod local_gradient;
 mod local_lanes;
 mod operands;
 mod pairs;

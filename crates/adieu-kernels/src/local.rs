@@ -7,7 +7,8 @@
 //!
 //! **Weights** are one slice, place after place, each W_l in [panels](crate::to_panels) of its own. With fewer than 32
 //! channels a panel would be mostly padding: then it is W_lᵀ that lies in panels. Forward and input gradient let their
-//! vectors run along the rows of the batch (`local_lanes.rs`), the weight gradient along the field.
+//! vectors run along the rows of the batch (`local_lanes.rs`), in the weight gradient along the lines of the field
+//! (`local_gradient.rs`).
 //!
 //! **Threads.** Where there are at least as many places as threads each place is worked out by one thread, else the
 //! threads share the products of one place after another. The bits are the same.
@@ -16,6 +17,7 @@ use crate::crew::{Queue, Shared, alone, crew, threads};
 use crate::forward::{self, Epilogue, Outputs};
 use crate::gradient::{self, Target, Terms};
 use crate::isa::isa;
+use crate::local_gradient::{self, Band, unpack};
 use crate::local_lanes::{self, Seen, from_lanes, lanes_len, to_lanes};
 use crate::operands::{Errors, Rows, Source, Weights};
 use crate::panel::{PANEL, panel_len};
@@ -26,6 +28,9 @@ use std::ops::Range;
 
 /// Channels from which on W_l is not transposed.
 const WIDE: usize = 32;
+
+/// Places side by side whose weight gradients are worked out together, at most.
+const BAND: usize = 32;
 
 /// Rows of a batch whose input gradients are worked out together.
 const CHUNK: usize = 64;
@@ -268,6 +273,9 @@ impl Fields {
         );
         let (goal, to_db) = (Goals::new(target, self.panels), Shared::new(db));
         let listed: Vec<u32> = terms.rows.map_or_else(|| (0..rows as u32).collect(), <[u32]>::to_vec);
+        if self.by_lanes(precision) {
+            return self.weight_gradient_by_lines(x, da, &listed, terms.outer, &goal, &to_db);
+        }
         let scales: Option<Vec<f32>> =
             x.scales().map(|scales| listed.iter().map(|row| scales[*row as usize]).collect());
         each(self.fields.len(), |l, buffers| {
@@ -293,6 +301,50 @@ impl Fields {
                 let terms = Terms { rows: None, outer };
                 let inputs = inputs.with_zeros(x.zeros());
                 gradient::weight_gradient(inputs, Errors::new(errors), terms, precision, target, None);
+            }
+        });
+    }
+
+    fn weight_gradient_by_lines(
+        &self,
+        x: Rows<'_>,
+        da: Errors<'_>,
+        listed: &[u32],
+        outer: Option<(&[f32], &[f32])>,
+        goal: &Goals<'_>,
+        to_db: &Shared<'_>,
+    ) {
+        let (places, channels) = (self.fields.len(), self.channels);
+        let side_by_side = places.div_ceil(2 * threads()).clamp(1, BAND);
+        each(places.div_ceil(side_by_side), |band, buffers| {
+            let first = band * side_by_side;
+            let fields = &self.fields[first..places.min(first + side_by_side)];
+            let stretches = fields.iter().map(|field| &field.stretches[..]).collect();
+            let band = Band { fields: stretches, channels, column: first * channels };
+            // SAFETY: bands are disjoint and worked out once each.
+            let db = unsafe { to_db.part_mut(band.column, fields.len() * channels) };
+            band.sums(x, da, listed, db, &mut buffers.lines);
+            for ((l, field), sums) in (first..).zip(fields).zip(band.each_place(&buffers.lines.sums)) {
+                let gradient = room(&mut buffers.inputs, field.weights.len());
+                gradient.fill(0.0);
+                unpack(&field.stretches, channels, sums, |k, o, sum| {
+                    gradient[(k / PANEL * channels + o) * PANEL + k % PANEL] = sum;
+                });
+                if let Some((u, v)) = outer {
+                    let inputs = field.stretches.iter().cloned().flatten();
+                    for (k, input) in inputs.enumerate() {
+                        for (o, v) in v[l * channels..][..channels].iter().enumerate() {
+                            gradient[(k / PANEL * channels + o) * PANEL + k % PANEL] += u[input] * v;
+                        }
+                    }
+                }
+                // SAFETY: the weights of places are disjoint.
+                match unsafe { goal.part(field.weights.clone()) } {
+                    Target::Store(to) => to.copy_from_slice(gradient),
+                    Target::Descend { rule, weights, first, second } => {
+                        rule.apply(gradient, weights, first, second);
+                    }
+                }
             }
         });
     }
@@ -355,6 +407,7 @@ impl Field {
 struct Buffers {
     inputs: Vec<f32>,
     outputs: Vec<f32>,
+    lines: local_gradient::Buffers,
 }
 
 /// The first `len` numbers of `buffer`, content arbitrary.

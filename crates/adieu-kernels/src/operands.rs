@@ -86,6 +86,11 @@ impl<'a> Rows<'a> {
         self.scales
     }
 
+    /// The values, without scales.
+    pub(crate) fn values(&self) -> &'a [f32] {
+        self.values
+    }
+
     /// The values, where these are all there is.
     pub(crate) fn plain(&self) -> Option<&'a [f32]> {
         self.scales.is_none().then_some(self.values)
