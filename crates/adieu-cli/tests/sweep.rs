@@ -220,7 +220,7 @@ fn another_kind_of_folder_is_not_mixed_with_a_sweep() {
 }
 
 #[test]
-fn a_study_is_a_sweep_over_everything_registered_and_says_how_to_go_on() {
+fn a_study_is_a_sweep_and_says_how_to_go_on() {
     let desk = Desk::new();
     let started = desk.start_until("study goodness --quick --dir tiny --out g", "(run 1 of ");
     started.signal("INT");
@@ -229,7 +229,7 @@ fn a_study_is_a_sweep_over_everything_registered_and_says_how_to_go_on() {
     let message = said.err.lines().last().unwrap().to_string();
     let folder = desk.at("tiny").canonicalize().unwrap();
     let message = message.replace(&folder.display().to_string(), "TINY");
-    insta::assert_snapshot!(message, @"adieu: g/mnist-sum_squares-relu/seed-1: interrupted, and saved; go on with `adieu study goodness --epochs 1 --seeds 2 --out g --dir TINY --quick`");
+    insta::assert_snapshot!(message, @"adieu: g/mnist-sum_squares-relu/seed-1: interrupted, and saved; go on with `adieu study goodness --epochs 1 --seeds 2 --out g --dir TINY --activations relu,tanh,softplus,student_t --quick`");
     let message = desk.adieu("study goodness --dir nowhere --out n").badly(1);
     assert!(message.contains("nowhere") && !desk.has("n"), "{message}");
 }

@@ -13,6 +13,7 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
         epochs: asked.epochs.unwrap_or(epochs),
         seeds: asked.seeds.unwrap_or(seeds),
         hidden: vec![width; 2],
+        activations: asked.activations.clone(),
         dir: asked.dir.as_deref().map(super::whole).transpose()?,
     };
     let mut sweep = study.sweep()?;
@@ -34,6 +35,8 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
     if let Some(dir) = &study.dir {
         command += &format!(" --dir {}", dir.display());
     }
+    let names: Vec<&str> = study.activations.iter().map(|activation| activation.name()).collect();
+    command += &format!(" --activations {}", names.join(","));
     if asked.quick {
         command += " --quick";
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use adieu_core::learn::ForwardForward;
-use adieu_core::parts::activation::Activation;
+pub use adieu_core::parts::activation::Activation;
 use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::precision::Precision;
 use adieu_report::sweep::{StepSummary, SweepSummary};
@@ -14,10 +14,14 @@ use crate::Error;
 use crate::recipe::{DataRecipe, Engine, LayerRecipe, ModelRecipe, Recipe, SplitRecipe, TrainRecipe};
 
 const DATA: &str = "data";
-const GOODNESS: &str = "learner.goodness.kind";
+const SCORE: &str = "learner";
 const ACTIVATION: &str = "model.activation";
 
-/// Every goodness with every activation, on the bundled digits and on a folder beside.
+/// Every score with some activations, on the bundled digits and on a folder beside.
+///
+/// Scores are all registered kinds of goodness, the two sums of squares that shall be low for real data, and the margin
+/// of pairs. Thresholds are calibrated: in units of what each untrained layer gives real data, so that no score wins
+/// by its scale.
 #[derive(Clone, Debug)]
 pub struct GoodnessStudy {
     /// Epochs of each run.
@@ -26,12 +30,14 @@ pub struct GoodnessStudy {
     pub seeds: u64,
     /// Widths of the hidden layers; two at least, as the first is not read out.
     pub hidden: Vec<u64>,
+    /// The activations.
+    pub activations: Vec<Activation>,
     /// Folder of IDX files to learn from too.
     pub dir: Option<PathBuf>,
 }
 
 impl GoodnessStudy {
-    /// The sweep: every registered goodness, whatever there are, times every activation, times the data.
+    /// The sweep: every score, times the activations, times the data.
     ///
     /// # Errors
     /// [`Error::Recipe`] if the folder has a path that no recipe can hold.
@@ -44,9 +50,26 @@ impl GoodnessStudy {
             let folder = (name, json!({ "kind": "idx", "dir": dir, "split": "choose" }));
             axes.push(Axis { key: DATA.into(), values: vec![bundled, folder] });
         }
-        axes.push(Axis::of(GOODNESS, Goodness::NAMES.iter().map(|name| Json::from(*name))));
-        axes.push(Axis::of(ACTIVATION, Activation::ALL.iter().map(|a| Json::from(a.name()))));
+        axes.push(Axis { key: SCORE.into(), values: self.scores() });
+        axes.push(Axis::of(ACTIVATION, self.activations.iter().map(|a| Json::from(a.name()))));
         Sweep::grid("Goodness and activation", &self.base(), self.seeds, &axes)
+    }
+
+    fn scores(&self) -> Vec<(String, Json)> {
+        let learner = |goodness: &str| json!({ "kind": "forward_forward", "calibrate": true, "goodness": { "kind": goodness } });
+        let with = |mut learner: Json, key: &str, value: Json| {
+            learner[key] = value;
+            learner
+        };
+        let kinds = Goodness::NAMES.iter().map(|kind| (kind.to_string(), learner(kind)));
+        let low = ["sum_squares", "mean_squares"]
+            .into_iter()
+            .map(|kind| (format!("{kind} low"), with(learner(kind), "direction", json!("minimise"))));
+        // As sharp as the logistic at temperature 1, which is n for goodness in units of that of activities of 1.
+        let alpha = self.hidden.iter().max().copied().unwrap_or(1);
+        let margin = json!({ "kind": "pair_margin", "alpha": alpha });
+        let pairs = with(learner("sum_squares"), "objective", margin);
+        kinds.chain(low).chain([("sum_squares pair margin".to_string(), pairs)]).collect()
     }
 
     fn base(&self) -> Recipe {
@@ -82,7 +105,7 @@ pub fn compare_goodness(summary: &mut SweepSummary) {
         };
         let steps = summary.steps.iter().enumerate().filter(|(_, step)| here(step));
         let groups: Vec<(String, Vec<usize>)> =
-            steps.map(|(i, step)| (value(step, GOODNESS).unwrap_or_default(), vec![i])).collect();
+            steps.map(|(i, step)| (value(step, SCORE).unwrap_or_default(), vec![i])).collect();
         let on = data.map(|data| format!(" on {data}")).unwrap_or_default();
         let pairs = summary.compare(&format!("Goodness with {activation}{on}"), &groups);
         summary.pairs.push(pairs);
@@ -99,9 +122,15 @@ mod tests {
 
     #[test]
     fn every_goodness_meets_every_activation_and_every_other_goodness() {
-        let study = GoodnessStudy { epochs: 1, seeds: 2, hidden: vec![10, 10], dir: Some("clothes".into()) };
+        let study = GoodnessStudy {
+            epochs: 1,
+            seeds: 2,
+            hidden: vec![10, 10],
+            activations: Activation::ALL.to_vec(),
+            dir: Some("clothes".into()),
+        };
         let sweep = study.sweep().unwrap();
-        let [goodness, activations] = [Goodness::NAMES.len(), Activation::ALL.len()];
+        let [goodness, activations] = [Goodness::NAMES.len() + 3, Activation::ALL.len()];
         assert_eq!(sweep.steps.len(), 2 * goodness * activations);
         assert_eq!(sweep.steps[0].name, "mnist, sum_squares, relu");
         let last = sweep.steps.last().unwrap();

@@ -1,0 +1,121 @@
+//! Sweeps and studies.
+
+use std::path::PathBuf;
+
+use adieu::sweep::study::Activation;
+use clap::{Args as ClapArgs, Subcommand, ValueHint};
+
+/// Run a recipe with one setting changed after the other, or over a grid.
+///
+/// A sweep is a TOML file with a recipe and its changes. Every step is checked before the first one runs, and run with
+/// each seed; data is read once. Ends with a table, sweep.json and sweep.html: errors by step, with intervals over
+/// seeds, and differences paired by seed. A run that diverges is a result.
+///
+/// Called again with the same --out it goes on: what is finished is kept, what was interrupted is resumed, and more
+/// seeds are added.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder
+  adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder --seeds 5   more seeds
+  adieu report runs/ladder/rms-norm                                         one step, in full
+
+A sweep file:
+  name = \"norms\"
+  seeds = 3             # seeds 1, 2, 3
+  cumulative = false    # true: a step keeps the changes of those before it
+  base = \"ff.toml\"      # or the recipe itself, as [base], [base.model], …
+  [[step]]
+  name = \"rms\"
+  [[step]]
+  name = \"unit length, lower threshold\"
+  set = { \"learner.norm\" = \"l2\", \"learner.objective.theta\" = 0.5 }
+Instead of steps, every choice of one value a key:
+  [grid]
+  \"learner.norm\" = [\"rms\", \"l2\"]
+  \"learner.objective.theta\" = [0.5, 1.0, 2.0]")]
+pub(crate) struct Sweep {
+    /// The sweep
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+
+    /// Folder of the sweep: STEP/seed-N/ for each run [default: runs/NAME-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Number of seeds, instead of the file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) show: SweepShow,
+}
+
+/// Studies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Study {
+    Goodness(StudyGoodness),
+}
+
+/// Every goodness with several activations, and which of them can be told apart.
+///
+/// Trains 784-500-500 by the published recipe with every registered goodness, with sums of squares that shall be low,
+/// and with the margin of pairs, on the bundled digits and on a folder of IDX files such as Fashion-MNIST. Thresholds
+/// are in units of what each untrained layer gives real data, so that no goodness wins by its scale. Ends with the
+/// table of a sweep, and for each activation with every goodness against every other: differences paired by seed,
+/// Student's t, Holm's correction for the number of pairs. What the learner refuses together is left out, and said.
+///
+/// Called again with the same options and --out it goes on.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu study goodness --quick                                        a small network, one epoch
+  adieu study goodness --dir ~/data/fashion-mnist --out runs/goodness
+  adieu study goodness --seeds 10 --out runs/goodness                 more seeds tell more apart")]
+pub(crate) struct StudyGoodness {
+    /// Folder of IDX files to learn from too
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Folder of the study [default: runs/study-goodness-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Epochs of each run [default: 5; 1 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u64>,
+
+    /// Number of seeds [default: 3; 2 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: Option<u64>,
+
+    /// Activations, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = activation,
+        default_value = "relu,tanh,softplus,student_t")]
+    pub(crate) activations: Vec<Activation>,
+
+    /// A network of 784-100-100, for a first look
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    #[command(flatten)]
+    pub(crate) show: SweepShow,
+}
+
+// No doc comment: it would become the words of every command that has this.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct SweepShow {
+    /// Print one JSON object instead, that of sweep.json: {"steps": [{"step": …, "runs": […], …}], …}
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Open the page when it is made
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+fn activation(name: &str) -> Result<Activation, String> {
+    let names: Vec<&str> = Activation::ALL.iter().map(|activation| activation.name()).collect();
+    let found = Activation::ALL.into_iter().find(|activation| activation.name() == name);
+    found.ok_or_else(|| format!("choose from {}", names.join(", ")))
+}
