@@ -168,6 +168,14 @@ fn everything_listed_is_a_valid_choice() {
             desk.adieu("lint r.toml").well();
         }
     }
+    for name in names("fakes") {
+        let text = format!(
+            "data.kind = \"fables\"\nmodel.blocks = [[9], [9]]\n[learner]\nkind = \"unsupervised\"\n\
+             fakes = {{ kind = \"{name}\" }}\n"
+        );
+        desk.write("r.toml", text.as_bytes());
+        desk.adieu("lint r.toml").well();
+    }
     for learner in names("learners") {
         desk.recipe("r.toml", "", &format!("kind = \"{learner}\""));
         if learner == "rbm" {
@@ -225,9 +233,11 @@ fn a_folder_of_data_is_described_and_drawn() {
     assert_eq!(said["train_counts"], serde_json::json!([40, 40, 40]));
     assert_eq!(said["test_counts"], serde_json::json!([20, 20, 20]));
     assert!(desk.adieu("data list").well().contains("bundled; licence: CC BY-SA 3.0"));
+    assert!(said["baselines"].is_null());
+    assert!(desk.adieu("data show fables").well().contains("% by the likeliest after the last one"));
     let message = desk.adieu("data show nonesuch").badly(1);
     assert!(
-        message.contains("there is no dataset 'nonesuch': choose one of mnist, idx, images"),
+        message.contains("there is no dataset 'nonesuch': choose one of mnist, fables, idx, images"),
         "{message}"
     );
 }

@@ -372,6 +372,7 @@ fn list() {
               - goodness
               - objectives
               - negatives
+              - fakes
               - labels
               - optimizers
               - schedules

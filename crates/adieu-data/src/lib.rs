@@ -17,12 +17,15 @@
 //! - [`Rows`] are pixels as bytes with their labels; [`Rows::gather`] makes numbers of them.
 //! - [`shift`] moves an image by some pixels.
 //! - [`split`] says which rows train, choose and test.
+//! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
 //!
 //! Files are not trusted: every fault is a [`DataError`] that names the file and the remedy, sizes in headers are believed
 //! only as far as bytes arrive, and damaged compression never panics. Nothing here fetches anything.
 
+mod baseline;
 mod error;
+mod fables;
 mod folder;
 mod four;
 mod idx;
@@ -34,6 +37,7 @@ mod shift;
 mod source;
 mod split;
 
+pub use baseline::{Baselines, baselines};
 pub use error::DataError;
 pub use image::read_image;
 pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};

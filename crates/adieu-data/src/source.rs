@@ -26,7 +26,8 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError>;
 }
 
-static SOURCES: [&dyn Source; 3] = [&crate::mnist::Mnist, &crate::folder::Folder, &crate::images::Images];
+static SOURCES: [&dyn Source; 4] =
+    [&crate::mnist::Mnist, &crate::fables::Fables, &crate::folder::Folder, &crate::images::Images];
 
 /// Every dataset there is.
 pub fn list() -> &'static [&'static dyn Source] {

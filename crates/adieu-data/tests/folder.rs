@@ -181,7 +181,7 @@ fn all_missing_files_are_named_at_once() {
     let file = folder.path.join(NAMES[0]);
     assert_eq!(name(Some(&file), "idx"), format!("{}: not a folder; {remedy}", file.display()));
     assert_eq!(name(None, "idx"), format!("idx: no folder given; {remedy}"));
-    assert_eq!(name(None, "minst"), "there is no dataset 'minst': choose one of mnist, idx, images");
+    assert_eq!(name(None, "minst"), "there is no dataset 'minst': choose one of mnist, fables, idx, images");
 }
 
 /// A gzip bomb: 64 MiB of zeros behind a header of 12 rows are not unpacked.
@@ -204,7 +204,7 @@ fn nothing_is_unpacked_beyond_what_the_header_promises() {
 #[test]
 fn the_registry_names_each_dataset_once() {
     let kinds: Vec<_> = adieu_data::list().iter().map(|source| source.kind()).collect();
-    assert_eq!(kinds, ["mnist", "idx", "images"]);
+    assert_eq!(kinds, ["mnist", "fables", "idx", "images"]);
     for source in adieu_data::list() {
         assert!(!source.about().is_empty() && !source.licence().is_empty(), "{}", source.kind());
         assert_eq!(source.load(None).is_ok(), source.bundled(), "{}", source.kind());

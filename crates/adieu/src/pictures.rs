@@ -56,11 +56,11 @@ pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
 }
 
 /// Made-up rows, as the learner would draw them beside the first training rows; empty if it makes up none.
-pub(crate) fn made_up(plan: &Plan, learner: &dyn Learner) -> Vec<Picture> {
+pub(crate) fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
     let rows = plan.rows(Split::Train);
     let ids: Vec<u32> = rows.take(MADE_UP).collect();
     let mut chance = Rng::stream(plan.recipe.seed, Purpose::Probe, 1);
-    let Some(drawn) = learner.made_up(&plan.batch_of(Split::Train, &ids).x, &mut chance) else {
+    let Some(drawn) = learner.made_up(net, &plan.batch_of(Split::Train, &ids), &mut chance) else {
         return Vec::new();
     };
     let bytes =

@@ -306,6 +306,7 @@ pub(crate) enum Topic {
     Goodness,
     Objectives,
     Negatives,
+    Fakes,
     Labels,
     Optimizers,
     Schedules,

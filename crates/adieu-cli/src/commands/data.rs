@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use adieu::data::{Dataset, Origin, Rows, Source, list};
+use adieu::data::{Baselines, Dataset, Origin, Rows, Source, baselines, list};
 use serde_json::json;
 
 use super::train::dataset;
@@ -81,6 +81,7 @@ fn as_json(data: &Dataset) -> serde_json::Value {
         "mean": info.mean,
         "deviation": info.deviation,
         "files": files.collect::<Vec<_>>(),
+        "baselines": baselines(data).map(|of| json!({ "unigram": of.unigram, "bigram": of.bigram })),
     })
 }
 
@@ -104,6 +105,14 @@ fn as_text(data: &Dataset, colour: bool) -> String {
         let head = if i == 0 { "files" } else { "" };
         let bytes = words::count(file.bytes);
         let _ = writeln!(text, "{head:<9}  {}  {bytes} bytes, CRC-32 {:08x}", file.name, file.crc32);
+    }
+    if let Some(Baselines { unigram, bigram }) = baselines(data) {
+        let _ = writeln!(
+            text,
+            "guessing   {:.1} % of test rows by the likeliest symbol, {:.1} % by the likeliest after the last one",
+            100.0 * unigram,
+            100.0 * bigram
+        );
     }
     let [train, test] = [&data.train, &data.test].map(|rows| counts(rows, info.classes.len()));
     let first = info.classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max("class".len());

@@ -25,11 +25,12 @@ struct Setting {
 }
 
 /// Topics that are choices: name, where recipes make them, definition in the schema.
-const CHOICES: [(Topic, &str, &str, &str); 9] = [
+const CHOICES: [(Topic, &str, &str, &str); 10] = [
     (Topic::Learners, "learners", "learner = { kind = \"…\" }", "LearnerRecipe"),
     (Topic::Goodness, "goodness", "learner.goodness = { kind = \"…\" }", "Goodness"),
     (Topic::Objectives, "objectives", "learner.objective = { kind = \"…\" }", "Objective"),
     (Topic::Negatives, "negatives", "learner.negatives = { kind = \"…\" }", "Negatives"),
+    (Topic::Fakes, "fakes", "learner.fakes = { kind = \"…\" }", "Fakes"),
     (Topic::Labels, "labels", "learner.label = { kind = \"…\" }", "LabelCode"),
     (Topic::Optimizers, "optimizers", "learner.optimizer = { kind = \"…\" }", "Optimizer"),
     (Topic::Schedules, "schedules", "learner.schedule = { kind = \"…\" }", "Schedule"),

@@ -194,9 +194,9 @@ pub trait Learner: Send {
     /// If `readout` is not among [`Learner::readouts`].
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
 
-    /// Made-up rows `[B, n_in]` as a step would draw beside `x [B, n_in]`, for people to look at; `None` if the learner
+    /// Made-up rows `[B, n_in]` as a step would draw beside those of `batch`, for people to look at; `None` if the learner
     /// makes up none.
-    fn made_up(&self, _x: &Tensor, _chance: &mut Rng) -> Option<Tensor> {
+    fn made_up(&self, _net: &Net, _batch: &Batch, _chance: &mut Rng) -> Option<Tensor> {
         None
     }
 

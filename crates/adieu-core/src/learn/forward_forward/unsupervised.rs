@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Readout, Refusal, Running};
 use crate::Tensor;
-use crate::learn::{Diverged, Phase, Scalar, StepCx, Task};
+use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx, Task};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::Net;
 use crate::parts::chance::{Purpose, Rng};
-use crate::parts::fakes::Fakes;
+use crate::parts::fakes::{Fakes, Known};
 use crate::parts::goodness::Goodness;
 use crate::parts::host::{matrix, stack_rows, view};
 use crate::parts::negatives::Uniform;
@@ -37,6 +37,9 @@ use crate::parts::schedule::Schedule;
 pub struct Unsupervised {
     /// Where made-up rows come from.
     pub fakes: Fakes,
+    /// Leave the layers as they began, so that the head alone learns: the control that says what the layers' learning
+    /// is worth.
+    pub fixed_hidden: bool,
     /// How a layer scores its own activity.
     pub goodness: Goodness,
     /// How the score is judged.
@@ -68,6 +71,7 @@ impl Default for Unsupervised {
         let supervised = ForwardForward::default();
         Unsupervised {
             fakes: Fakes::default(),
+            fixed_hidden: false,
             goodness: supervised.goodness,
             objective: supervised.objective,
             direction: supervised.direction,
@@ -110,20 +114,22 @@ impl LearnerFn for Unsupervised {
     fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
         let of_layers = self.layers().refuse(widths, task).into_iter();
         let mut all: Vec<Refusal> = of_layers.filter(|refusal| refusal.key != "label.kind").collect();
-        if let Some((what, remedy)) = self.fakes.refuse(task.input) {
+        if let Some((what, remedy)) = self.fakes.refuse(task.input, task.classes) {
             all.push(Refusal { key: "fakes.kind", what, remedy: remedy.into() });
         }
         all
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
-        Box::new(Contrasting { fakes: self.fakes.clone(), layers: self.layers().running(net, task) })
+        let Unsupervised { fakes, fixed_hidden, .. } = self.clone();
+        Box::new(Contrasting { fakes, fixed_hidden, layers: self.layers().running(net, task) })
     }
 }
 
 /// The learner at work.
 struct Contrasting {
     fakes: Fakes,
+    fixed_hidden: bool,
     layers: Running,
 }
 
@@ -135,8 +141,16 @@ impl Learner for Contrasting {
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
         let (recipe, rows) = (self.layers.recipe.clone(), batch.labels.len());
         let mut said = Vec::new();
-        cx.clock.press(Phase::Negatives, 0);
-        let fakes = self.made_up(&batch.x, &mut cx.chance(Purpose::Negatives));
+        if self.fixed_hidden {
+            cx.clock.press(Phase::Forward, 0);
+            let read = self.activity(net, &batch.x, &mut *cx.clock).into_iter().enumerate();
+            let read = read.filter(|(l, _)| recipe.reads(*l)).collect();
+            let gain = self.layers.gain();
+            self.layers.head.teach(read, &batch.labels, gain, cx, &mut said)?;
+            return Ok(said);
+        }
+        let mut chance = cx.chance(Purpose::Negatives);
+        let fakes = self.fakes_of(net, batch, &mut *cx.clock, &mut chance);
         let mut x = recipe.norm.apply(&stack_rows(&batch.x, &fakes).into());
         drop(fakes);
 
@@ -170,17 +184,11 @@ impl Learner for Contrasting {
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
         assert_eq!(readout, "head", "learning without labels has one read-out");
-        let recipe = &self.layers.recipe;
-        let (mut x, mut read) = (recipe.norm.apply(&x.clone().into()), Vec::new());
-        for block in net {
-            x = recipe.norm.apply(&block.apply(&x));
-            read.push(x.clone());
-        }
-        self.layers.logits_of(&read)
+        self.layers.logits_of(&self.activity(net, x, &mut NoClock))
     }
 
-    fn made_up(&self, x: &Tensor, chance: &mut Rng) -> Option<Tensor> {
-        Some(Contrasting::made_up(self, x, chance))
+    fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {
+        Some(self.fakes_of(net, batch, &mut NoClock, chance))
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
@@ -193,8 +201,26 @@ impl Learner for Contrasting {
 }
 
 impl Contrasting {
-    fn made_up(&self, x: &Tensor, chance: &mut Rng) -> Tensor {
-        self.fakes.draw(x, self.layers.task.input, chance)
+    /// N(h_l) of every layer, nothing learnt.
+    fn activity(&self, net: &Net, x: &Tensor, clock: &mut dyn Clock) -> Vec<Activity> {
+        let recipe = &self.layers.recipe;
+        let (mut x, mut read) = (recipe.norm.apply(&x.clone().into()), Vec::new());
+        for block in net {
+            clock.work(block.cost(x.dims()[0]).forward_macs);
+            x = recipe.norm.apply(&block.apply(&x));
+            read.push(x.clone());
+        }
+        read
+    }
+
+    /// As many made-up rows as the batch has.
+    fn fakes_of(&self, net: &Net, batch: &Batch, clock: &mut dyn Clock, chance: &mut Rng) -> Tensor {
+        clock.press(Phase::Negatives, 0);
+        let needed = self.fakes.needs_logits();
+        let logits = needed.then(|| self.layers.logits_of(&self.activity(net, &batch.x, clock)));
+        let input = self.layers.task.input;
+        let known = Known { x: &batch.x, input, labels: &batch.labels, logits: logits.as_ref() };
+        self.fakes.draw(&known, chance)
     }
 }
 

@@ -15,7 +15,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::FakesFn;
+use super::{FakesFn, Known};
 use crate::Tensor;
 use crate::parts::chance::Rng;
 use crate::parts::host::{matrix, view};
@@ -37,16 +37,18 @@ impl Default for Hybrid {
 }
 
 impl FakesFn for Hybrid {
-    fn refuse(&self, input: Shape) -> Option<(String, &'static str)> {
+    fn refuse(&self, input: Shape, _: usize) -> Option<(String, &'static str)> {
         match input {
             Shape::Image { .. } => None,
             other => Some((format!("{other} features have no near and far"), "use data that are images")),
         }
     }
 
-    fn draw(&self, x: &Tensor, input: Shape, chance: &mut Rng) -> Tensor {
-        let Shape::Image { h, w, .. } = input else { panic!("hybrids are made of images, not of {input}") };
-        let ([rows, cols], x) = (x.dims(), view(x));
+    fn draw(&self, known: &Known<'_>, chance: &mut Rng) -> Tensor {
+        let Shape::Image { h, w, .. } = known.input else {
+            panic!("hybrids are made of images, not of {}", known.input)
+        };
+        let ([rows, cols], x) = (known.x.dims(), view(known.x));
         let mut mask = Mask::new(h, w);
         let mut fakes = x.to_vec();
         for (r, fake) in fakes.chunks_exact_mut(cols).enumerate() {
@@ -155,7 +157,8 @@ mod tests {
     fn patches_are_large_and_both_images_have_their_share() {
         let x = matrix_from(50, 784, |r, _| r as f32);
         let agreement = |blurs| {
-            let fakes = Hybrid { blurs }.draw(&x, IMAGE, &mut Rng::stream(2, Purpose::Negatives, 1));
+            let known = Known { x: &x, input: IMAGE, labels: &[], logits: None };
+            let fakes = Hybrid { blurs }.draw(&known, &mut Rng::stream(2, Purpose::Negatives, 1));
             let (mut own, mut alike) = (0, 0);
             for (r, fake) in view(&fakes).chunks_exact(784).enumerate() {
                 let other = fake.iter().find(|v| **v != r as f32).expect("something of the other image");

@@ -28,7 +28,7 @@ impl NegativesFn for Hard {
 
 /// The class at which the cumulative softmax of `logits`, true class removed, passes `draw` in [0, 1).
 /// Rounding can leave the sum below the draw; the likeliest wrong class is taken then, so there always is one.
-fn sample_wrong(logits: &[f32], truth: u8, draw: f64) -> u8 {
+pub(in crate::parts) fn sample_wrong(logits: &[f32], truth: u8, draw: f64) -> u8 {
     let wrong: Vec<u8> = (0..logits.len() as u8).filter(|class| *class != truth).collect();
     let log_p = log_softmax(&wrong.iter().map(|class| logits[usize::from(*class)]).collect::<Vec<_>>());
     let mut left = draw;
