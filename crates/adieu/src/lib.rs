@@ -28,6 +28,7 @@ pub mod sweep;
 pub mod trained;
 pub mod trainer;
 mod window;
+mod writing;
 
 pub use adieu_data as data;
 pub use adieu_meter as meter;
@@ -40,3 +41,4 @@ pub use run::RunFolder;
 pub use sink::{Flow, Sink};
 pub use sweep::Sweep;
 pub use trained::Trained;
+pub use writing::{Script, Writing};

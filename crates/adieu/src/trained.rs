@@ -60,6 +60,14 @@ impl Trained {
         Ok(Trained { folder, start, recipe, net, learner, checkpoint, position, image })
     }
 
+    pub(crate) fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    pub(crate) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// What the run said of itself.
     pub fn start(&self) -> &RunStart {
         &self.start

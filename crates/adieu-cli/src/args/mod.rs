@@ -1,5 +1,6 @@
 //! What can be asked for, and the words that teach it.
 
+mod questions;
 mod sweeps;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::threads;
+pub(crate) use questions::{Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
 
 /// Largest seed: recipes keep seeds where JSON can hold them.
@@ -58,6 +60,7 @@ pub(crate) enum Command {
     Resume(Resume),
     Eval(Eval),
     Predict(Predict),
+    Generate(Generate),
     Report(Report),
     List(List),
     Lint(Lint),
@@ -212,33 +215,6 @@ pub(crate) struct Eval {
     /// Folder of other IDX files to judge, of the same classes and size
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<PathBuf>,
-
-    /// Print one JSON object instead
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Ask a trained network about one image.
-///
-/// Takes the latest checkpoint of a run and shows its guess and the score of each class. The image must have the size of the training images; it is not scaled. The bundled digits are light on dark.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  adieu predict runs/first seven.png
-  adieu predict runs/first t10k-images-idx3-ubyte#17     row 17 of an IDX file, from 0
-  adieu predict runs/first seven.png --readout head --json")]
-pub(crate) struct Predict {
-    /// Folder of a run
-    #[arg(value_hint = ValueHint::DirPath)]
-    pub(crate) run: PathBuf,
-
-    /// A PNG picture, or FILE#ROW of an IDX file of images
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) image: PathBuf,
-
-    /// Way to read out an answer [default: the learner's own]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) readout: Option<String>,
 
     /// Print one JSON object instead
     #[arg(long)]

@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod duel;
 mod eval;
+mod generate;
 mod lint;
 mod list;
 mod predict;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Resume(asked) => resume::run(&asked, manner),
         Command::Eval(asked) => eval::run(&asked, manner),
         Command::Predict(asked) => predict::run(&asked),
+        Command::Generate(asked) => generate::run(&asked),
         Command::Report(asked) => report::run(&asked),
         Command::List(asked) => list::run(&asked),
         Command::Lint(asked) => lint::run(&asked),

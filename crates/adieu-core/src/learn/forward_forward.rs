@@ -302,6 +302,8 @@ struct Lesson<'a> {
     tags: Tags,
     /// Whether the layer is to learn; greedily, one does.
     learns: bool,
+    /// The only rows to teach: the positive ones, or the negative ones.
+    only: Option<bool>,
 }
 
 impl Lesson<'_> {
@@ -313,7 +315,7 @@ impl Lesson<'_> {
             unit: 0.0,
             stretch: 1.0,
         };
-        Lesson { recipe, gain, tags, learns: true }
+        Lesson { recipe, gain, tags, learns: true, only: None }
     }
 
     /// h = φ(x W + b); the first layer's x is the image with its labels.
@@ -345,7 +347,7 @@ impl Layer {
         clock: &mut dyn Clock,
         said: &mut Vec<Scalar>,
     ) -> Result<Activity, Diverged> {
-        let Lesson { recipe, gain, ref mut tags, learns } = *lesson;
+        let Lesson { recipe, gain, ref mut tags, learns, only } = *lesson;
         clock.held(Saved::bytes([&saved]));
         let g = recipe.goodness.value(&h); // g(h)
         finite(&view(&g), Some(l), "goodness")?;
@@ -353,6 +355,15 @@ impl Layer {
         clock.press(Phase::Credit, l);
         (tags.unit, tags.stretch) = self.scale(&g);
         let (loss, dg) = recipe.objective.loss(&g, tags); // L, ∂L/∂g
+        let dg = match only {
+            Some(kind) => update(dg, |dg| {
+                dg.iter_mut()
+                    .zip(&tags.real)
+                    .filter(|(_, real)| **real != kind)
+                    .for_each(|(dg, _)| *dg = 0.0);
+            }),
+            None => dg,
+        };
         say_goodness(said, l, loss, &g, tags, recipe.objective.threshold(tags.unit));
         drop(g);
         say_census(said, l, &h, tags.real.len() / 2);
@@ -361,7 +372,7 @@ impl Layer {
         if learns {
             let dg = update(dg, |dg| dg.iter_mut().for_each(|dg| *dg *= 0.5));
             let dh = recipe.goodness.pullback(&h, &dg); // ∂(½L)/∂h
-            let ungated = self.peer_push(&h, tags.real.len() / 2, recipe);
+            let ungated = self.peer_push(&h, tags.real.len() / 2, recipe).filter(|_| only != Some(false));
             self.descent.begin(gain);
             let credit = Credit { dy: dh, ungated, skip_idle_rows: recipe.skip_satisfied };
             block.pullback(saved, credit, false, &mut self.descent.on(&mut *clock, l)); // ∂L/∂W, ∂L/∂b, applied

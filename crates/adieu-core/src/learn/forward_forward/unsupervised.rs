@@ -40,6 +40,10 @@ pub struct Unsupervised {
     /// Leave the layers as they began, so that the head alone learns: the control that says what the layers' learning
     /// is worth.
     pub fixed_hidden: bool,
+    /// Steps of one kind in a row: in so many steps real rows alone teach the layers, in the next so many made-up ones
+    /// alone ("sleep"), and so on. 0: both teach in every step.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub apart: u64,
     /// How a layer scores its own activity.
     pub goodness: Goodness,
     /// How the score is judged.
@@ -72,6 +76,7 @@ impl Default for Unsupervised {
         Unsupervised {
             fakes: Fakes::default(),
             fixed_hidden: false,
+            apart: 0,
             goodness: supervised.goodness,
             objective: supervised.objective,
             direction: supervised.direction,
@@ -121,8 +126,8 @@ impl LearnerFn for Unsupervised {
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
-        let Unsupervised { fakes, fixed_hidden, .. } = self.clone();
-        Box::new(Contrasting { fakes, fixed_hidden, layers: self.layers().running(net, task) })
+        let Unsupervised { fakes, fixed_hidden, apart, .. } = self.clone();
+        Box::new(Contrasting { fakes, fixed_hidden, apart, layers: self.layers().running(net, task) })
     }
 }
 
@@ -130,6 +135,7 @@ impl LearnerFn for Unsupervised {
 struct Contrasting {
     fakes: Fakes,
     fixed_hidden: bool,
+    apart: u64,
     layers: Running,
 }
 
@@ -155,6 +161,7 @@ impl Learner for Contrasting {
         drop(fakes);
 
         let mut lesson = Lesson::new(&recipe, self.layers.gain(), &batch.labels, &batch.labels);
+        lesson.only = self.only_teachers(cx.step);
         let (mut chance, mut read) = (cx.chance(Purpose::Dropout), Vec::new());
         for (l, block) in net.iter_mut().enumerate() {
             cx.clock.press(Phase::Forward, l);
@@ -201,6 +208,11 @@ impl Learner for Contrasting {
 }
 
 impl Contrasting {
+    /// With `apart`: whether real rows are the only ones to teach at `step`, or made-up ones.
+    fn only_teachers(&self, step: u64) -> Option<bool> {
+        (self.apart > 0).then(|| ((step - 1) / self.apart).is_multiple_of(2))
+    }
+
     /// N(h_l) of every layer, nothing learnt.
     fn activity(&self, net: &Net, x: &Tensor, clock: &mut dyn Clock) -> Vec<Activity> {
         let recipe = &self.layers.recipe;
@@ -216,11 +228,9 @@ impl Contrasting {
     /// As many made-up rows as the batch has.
     fn fakes_of(&self, net: &Net, batch: &Batch, clock: &mut dyn Clock, chance: &mut Rng) -> Tensor {
         clock.press(Phase::Negatives, 0);
-        let needed = self.fakes.needs_logits();
-        let logits = needed.then(|| self.layers.logits_of(&self.activity(net, &batch.x, clock)));
+        let ask = &mut |x: &Tensor| self.layers.logits_of(&self.activity(net, x, &mut *clock));
         let input = self.layers.task.input;
-        let known = Known { x: &batch.x, input, labels: &batch.labels, logits: logits.as_ref() };
-        self.fakes.draw(&known, chance)
+        self.fakes.draw(Known { x: &batch.x, input, labels: &batch.labels, ask }, chance)
     }
 }
 

@@ -44,7 +44,7 @@ impl FakesFn for Hybrid {
         }
     }
 
-    fn draw(&self, known: &Known<'_>, chance: &mut Rng) -> Tensor {
+    fn draw(&self, known: Known<'_>, chance: &mut Rng) -> Tensor {
         let Shape::Image { h, w, .. } = known.input else {
             panic!("hybrids are made of images, not of {}", known.input)
         };
@@ -157,8 +157,9 @@ mod tests {
     fn patches_are_large_and_both_images_have_their_share() {
         let x = matrix_from(50, 784, |r, _| r as f32);
         let agreement = |blurs| {
-            let known = Known { x: &x, input: IMAGE, labels: &[], logits: None };
-            let fakes = Hybrid { blurs }.draw(&known, &mut Rng::stream(2, Purpose::Negatives, 1));
+            let mut ask = |_: &Tensor| unreachable!("hybrids ask nothing");
+            let known = Known { x: &x, input: IMAGE, labels: &[], ask: &mut ask };
+            let fakes = Hybrid { blurs }.draw(known, &mut Rng::stream(2, Purpose::Negatives, 1));
             let (mut own, mut alike) = (0, 0);
             for (r, fake) in view(&fakes).chunks_exact(784).enumerate() {
                 let other = fake.iter().find(|v| **v != r as f32).expect("something of the other image");

@@ -2,11 +2,14 @@
 
 mod hybrid;
 mod predicted;
+mod rollout;
 
 pub use hybrid::Hybrid;
 pub use predicted::Predicted;
+pub use rollout::Rollout;
 
 use super::chance::Rng;
+use super::host::{matrix, view};
 use super::shape::Shape;
 use crate::Tensor;
 
@@ -18,8 +21,8 @@ pub struct Known<'a> {
     pub input: Shape,
     /// Their classes.
     pub labels: &'a [u8],
-    /// The head's logits for them `[B, K]`, if [`FakesFn::needs_logits`].
-    pub logits: Option<&'a Tensor>,
+    /// The head's logits `[B, K]` for any rows `[B, n_in]`: what the network makes of them now.
+    pub ask: &'a mut dyn FnMut(&Tensor) -> Tensor,
 }
 
 /// What a choice of fakes does.
@@ -30,11 +33,7 @@ pub trait FakesFn: std::fmt::Debug {
     ///
     /// # Panics
     /// If the shape is refused.
-    fn draw(&self, known: &Known<'_>, chance: &mut Rng) -> Tensor;
-    /// Whether it asks what the head makes of the real rows.
-    fn needs_logits(&self) -> bool {
-        false
-    }
+    fn draw(&self, known: Known<'_>, chance: &mut Rng) -> Tensor;
 }
 
 crate::choices! {
@@ -42,6 +41,7 @@ crate::choices! {
     pub enum Fakes: FakesFn {
         Hybrid = "hybrid",
         Predicted = "predicted",
+        Rollout = "rollout",
     }
 }
 
@@ -49,4 +49,25 @@ impl Default for Fakes {
     fn default() -> Fakes {
         Hybrid::default().into()
     }
+}
+
+/// Why rows are no sequences: lines of one symbol each, one-hot, whose classes are the symbols.
+fn refuse_all_but_sequences(input: Shape, classes: usize) -> Option<(String, &'static str)> {
+    let sequence = matches!(input, Shape::Image { c: 1, w, .. } if w == classes);
+    let what = || format!("rows of {input} are no sequences of {classes} symbols");
+    (!sequence).then(|| (what(), "use data of sequences, such as `fables`, or hybrid fakes"))
+}
+
+/// Windows `x` one symbol further on, each with the symbol that `next` finds from its number and its logits at the end.
+fn move_on(x: &Tensor, logits: &Tensor, mut next: impl FnMut(usize, &[f32]) -> u8) -> Tensor {
+    let ([rows, cols], classes) = (x.dims(), logits.dims()[1]);
+    let (x, logits) = (view(x), view(logits));
+    let mut moved = vec![0.0; rows * cols];
+    let windows = x.chunks_exact(cols).zip(logits.chunks_exact(classes)).enumerate();
+    for (moved, (r, (x, logits))) in moved.chunks_exact_mut(cols).zip(windows) {
+        let (before, last) = moved.split_at_mut(cols - classes);
+        before.copy_from_slice(&x[classes..]);
+        last[usize::from(next(r, logits))] = 1.0;
+    }
+    matrix(moved, rows, cols)
 }

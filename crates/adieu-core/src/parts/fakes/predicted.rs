@@ -11,10 +11,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FakesFn, Known};
+use super::{FakesFn, Known, move_on, refuse_all_but_sequences};
 use crate::Tensor;
 use crate::parts::chance::Rng;
-use crate::parts::host::{matrix, view};
 use crate::parts::negatives::sample_wrong;
 use crate::parts::shape::Shape;
 
@@ -25,27 +24,12 @@ pub struct Predicted {}
 
 impl FakesFn for Predicted {
     fn refuse(&self, input: Shape, classes: usize) -> Option<(String, &'static str)> {
-        let sequence = matches!(input, Shape::Image { c: 1, w, .. } if w == classes);
-        let what = || format!("rows of {input} are no sequences of {classes} symbols");
-        (!sequence).then(|| (what(), "use data of sequences, such as `fables`, or hybrid fakes"))
+        refuse_all_but_sequences(input, classes)
     }
 
-    fn draw(&self, known: &Known<'_>, chance: &mut Rng) -> Tensor {
-        let logits = known.logits.expect("predicted fakes ask for logits");
-        let ([rows, cols], classes) = (known.x.dims(), logits.dims()[1]);
-        let (x, logits) = (view(known.x), view(logits));
-        let mut fakes = vec![0.0; rows * cols];
-        let real = x.chunks_exact(cols).zip(logits.chunks_exact(classes)).zip(known.labels);
-        for (fake, ((x, logits), truth)) in fakes.chunks_exact_mut(cols).zip(real) {
-            let (before, last) = fake.split_at_mut(cols - classes);
-            before.copy_from_slice(&x[classes..]);
-            last[usize::from(sample_wrong(logits, *truth, chance.unit_f64()))] = 1.0;
-        }
-        matrix(fakes, rows, cols)
-    }
-
-    fn needs_logits(&self) -> bool {
-        true
+    fn draw(&self, known: Known<'_>, chance: &mut Rng) -> Tensor {
+        let logits = (known.ask)(known.x);
+        move_on(known.x, &logits, |r, z| sample_wrong(z, known.labels[r], chance.unit_f64()))
     }
 }
 
@@ -53,6 +37,7 @@ impl FakesFn for Predicted {
 mod tests {
     use super::*;
     use crate::parts::chance::Purpose;
+    use crate::parts::host::{matrix, view};
 
     #[test]
     fn the_window_moves_on_and_ends_in_a_wrong_symbol_that_the_head_would_say() {
@@ -61,8 +46,8 @@ mod tests {
         let (a, b, c) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]);
         let x = matrix([a, b, c, b, b, a].concat(), 2, 9);
         let logits = matrix([[50.0, 0.0, 90.0]; 2].concat(), 2, 3);
-        let known = Known { x: &x, input, labels: &[2, 2], logits: Some(&logits) };
-        let fakes = Predicted {}.draw(&known, &mut Rng::stream(1, Purpose::Negatives, 1));
+        let known = Known { x: &x, input, labels: &[2, 2], ask: &mut |_| logits.clone() };
+        let fakes = Predicted {}.draw(known, &mut Rng::stream(1, Purpose::Negatives, 1));
         assert_eq!(view(&fakes)[..], [b, c, a, b, a, a].concat());
     }
 

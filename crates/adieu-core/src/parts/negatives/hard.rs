@@ -26,20 +26,33 @@ impl NegativesFn for Hard {
     }
 }
 
-/// The class at which the cumulative softmax of `logits`, true class removed, passes `draw` in [0, 1).
-/// Rounding can leave the sum below the draw; the likeliest wrong class is taken then, so there always is one.
+/// A class drawn from the softmax of `logits`, the true one removed.
 pub(in crate::parts) fn sample_wrong(logits: &[f32], truth: u8, draw: f64) -> u8 {
     let wrong: Vec<u8> = (0..logits.len() as u8).filter(|class| *class != truth).collect();
-    let log_p = log_softmax(&wrong.iter().map(|class| logits[usize::from(*class)]).collect::<Vec<_>>());
+    sample_among(&wrong, logits, draw)
+}
+
+/// A class drawn from the softmax of `logits`: that at which the cumulative softmax passes `draw`, in [0, 1).
+///
+/// # Panics
+/// If there are no logits.
+pub fn sample(logits: &[f32], draw: f64) -> u8 {
+    sample_among(&(0..logits.len() as u8).collect::<Vec<_>>(), logits, draw)
+}
+
+/// The class of `some` at which the cumulative softmax of their `logits` passes `draw` in [0, 1). Rounding can leave the
+/// sum below the draw; the likeliest is taken then, so there always is one.
+fn sample_among(some: &[u8], logits: &[f32], draw: f64) -> u8 {
+    let log_p = log_softmax(&some.iter().map(|class| logits[usize::from(*class)]).collect::<Vec<_>>());
     let mut left = draw;
-    for (class, log_p) in wrong.iter().zip(&log_p) {
+    for (class, log_p) in some.iter().zip(&log_p) {
         left -= log_p.exp();
         if left < 0.0 {
             return *class;
         }
     }
-    let likeliest = (0..wrong.len()).max_by(|a, b| log_p[*a].total_cmp(&log_p[*b]));
-    wrong[likeliest.expect("there are at least two classes")]
+    let likeliest = (0..some.len()).max_by(|a, b| log_p[*a].total_cmp(&log_p[*b]));
+    some[likeliest.expect("there are classes")]
 }
 
 #[cfg(test)]

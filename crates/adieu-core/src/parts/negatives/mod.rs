@@ -5,6 +5,7 @@ mod permuted;
 mod uniform;
 
 pub use hard::Hard;
+pub use hard::sample;
 pub(super) use hard::sample_wrong;
 pub use permuted::Permuted;
 pub use uniform::Uniform;
