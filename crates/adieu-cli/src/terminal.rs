@@ -13,10 +13,18 @@ use anyhow::Context;
 /// # Errors
 /// If standard output cannot be written; [`nobody_reads`] tells a closed pipe from a full disk.
 pub(crate) fn result(text: &str) -> anyhow::Result<()> {
+    piece(text)?;
+    if text.ends_with('\n') || text.is_empty() { Ok(()) } else { piece("\n") }
+}
+
+/// Writes a piece of a result that comes bit by bit.
+///
+/// # Errors
+/// As [`result`].
+pub(crate) fn piece(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
-    written.and_then(|()| out.flush()).context("cannot write the result to standard output")
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.context("cannot write the result to standard output")
 }
 
 /// Writes a line for people.

@@ -63,10 +63,9 @@ impl Script {
 
     /// A window of symbols as pixels: one line each, one pixel lit.
     fn pixels(&self, window: &[u8]) -> Vec<u8> {
-        let line = |symbol: &u8| {
-            (0..self.symbols.len()).map(move |at| if at == usize::from(*symbol) { 255 } else { 0 })
-        };
-        window.iter().flat_map(line).collect()
+        let lit = |line: usize, at: usize| if usize::from(window[line]) == at { 255 } else { 0 };
+        let symbols = self.symbols.len();
+        (0..window.len() * symbols).map(|pixel| lit(pixel / symbols, pixel % symbols)).collect()
     }
 
     /// Pixels as text; `None` if a line is dark.

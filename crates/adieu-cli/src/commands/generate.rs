@@ -1,7 +1,5 @@
 //! `adieu generate`: what a trained network writes.
 
-use std::io::Write as _;
-
 use adieu::{Script, Trained, Writing};
 use serde_json::json;
 
@@ -33,18 +31,14 @@ pub(super) fn run(asked: &Generate) -> anyhow::Result<()> {
         });
         return terminal::result(&said.to_string());
     }
-    let mut out = std::io::stdout().lock();
-    // Nobody reads on once a pipe is shut.
-    let mut say = |text: &str| out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
-    let mut open = say(&start);
-    if open {
-        trained.write(&symbols, writing, &mut |symbol| {
-            open = say(symbol.encode_utf8(&mut [0; 4]));
-            open
-        })?;
-        say("\n");
-    }
-    Ok(())
+    terminal::piece(&start)?;
+    let mut said = Ok(());
+    trained.write(&symbols, writing, &mut |symbol| {
+        said = terminal::piece(symbol.encode_utf8(&mut [0; 4]));
+        said.is_ok()
+    })?;
+    said?;
+    terminal::piece("\n")
 }
 
 /// The symbols of the text to start from, if the network can read it.

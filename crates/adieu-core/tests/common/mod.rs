@@ -73,6 +73,15 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
     add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());
     add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());
+    let unsupervised = Unsupervised::default();
+    for fakes in adieu_core::parts::fakes::Fakes::all() {
+        add(
+            &format!("unsupervised, {}", fakes.name()),
+            Unsupervised { fakes, ..unsupervised.clone() }.into(),
+        );
+    }
+    add("unsupervised, fixed", Unsupervised { fixed_hidden: true, ..unsupervised.clone() }.into());
+    add("unsupervised, apart", Unsupervised { apart: 2, ..unsupervised }.into());
     let uniform = Negatives::from(adieu_core::parts::negatives::Uniform::default());
     let side_by_side = ForwardForward { overlap: true, negatives: uniform.clone(), ..ff.clone() };
     add("ff, side by side", side_by_side.clone().into());
