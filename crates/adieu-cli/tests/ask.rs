@@ -103,6 +103,47 @@ fn predicting_needs_no_training_data() {
     desk.adieu("predict r one.png").well();
 }
 
+fn trained_on_text() -> Desk {
+    let desk = Desk::bare();
+    let recipe =
+        "data.kind = \"fables\"\nmodel.blocks = [[30]]\ntrain.epochs = 1\n[learner]\nkind = \"back_prop\"\n";
+    desk.write("text.toml", recipe.as_bytes());
+    desk.adieu("train text.toml --out t --quiet").well();
+    desk
+}
+
+#[test]
+fn a_network_writes_and_the_seed_says_what() {
+    let desk = trained_on_text();
+    let said = desk.adieu("generate t --length 60 --json").json();
+    let (start, text) = (said["start"].as_str().unwrap(), said["text"].as_str().unwrap());
+    assert_eq!((start.len(), text.len()), (10, 60), "{said}");
+    assert!(text.chars().all(|c| c.is_ascii_lowercase() || " ,;.".contains(c)), "{text}");
+    assert_eq!(desk.adieu("generate t --length 60").well().trim_end_matches('\n'), format!("{start}{text}"));
+    assert_ne!(desk.adieu("generate t --length 60 --seed 2 --json").json()["text"], said["text"]);
+    // The likeliest is the likeliest, whatever the draws; and only the last ten symbols of a start are read.
+    let likeliest = |start: &str, seed| {
+        let args = format!("generate t --temperature 0 --length 30 --seed {seed} --json --start");
+        let said = desk.sh(&format!("adieu {args} '{start}'")).json();
+        said["text"].as_str().unwrap().to_string()
+    };
+    assert_eq!(likeliest("once upon a time", 1), likeliest("pon a time", 2));
+}
+
+#[test]
+fn what_cannot_be_written_on_from_is_refused() {
+    let desk = trained_on_text();
+    let message = desk.sh("adieu generate t --start 'A Fox and a Crow'").badly(2);
+    assert!(message.starts_with("--start: the network does not know 'A'; it reads `abc"), "{message}");
+    let message = desk.sh("adieu generate t --start 'a fox'").badly(2);
+    assert_eq!(message, "--start: the network reads 10 symbols, not 5; give 5 more");
+    let message = desk.adieu("generate t --temperature -1").badly(2);
+    assert_eq!(message, "--temperature: -1 is not a number from 0");
+    let digits = trained();
+    let message = digits.adieu("generate r").badly(1);
+    assert!(message.contains("tells no next symbol; choose a run on text"), "{message}");
+}
+
 #[test]
 fn reports_gather_runs_from_anywhere() {
     let desk = trained();

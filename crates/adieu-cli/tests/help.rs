@@ -29,6 +29,7 @@ fn the_program() {
       resume       Go on with an interrupted run or duel
       eval         Judge the rows of a split by a trained network
       predict      Ask a trained network about one image
+      generate     Let a trained network write text
       report       Make a page of figures and tables of any runs
       list         Show what recipes can choose from, what is measured and what reports show
       lint         Check records and recipes
@@ -308,6 +309,63 @@ fn predict() {
       adieu predict runs/first t10k-images-idx3-ubyte#17     row 17 of an IDX file, from 0
       adieu predict runs/first seven.png --readout head --json
     ");
+}
+
+#[test]
+fn generate() {
+    insta::assert_snapshot!(help("generate"), @r#"
+    Let a trained network write text.
+
+    Takes the latest checkpoint of a run on text, such as the dataset `fables`, and writes on from a few
+    symbols: each is drawn from the softmax of the scores the network gives, and appended to what it
+    reads next.
+
+    Usage: adieu-9 generate [OPTIONS] <RUN>
+
+    Arguments:
+      <RUN>
+              Folder of a run
+
+    Options:
+          --start <TEXT>
+              What to go on from; at least as long as what the network reads [default: the first test
+              row]
+
+          --length <N>
+              Symbols to write
+
+              [default: 200]
+
+          --temperature <T>
+              What scores are divided by: above 1 it dares more, below 1 less; 0 takes the likeliest
+
+              [default: 1]
+
+          --seed <N>
+              Draws: the same seed writes the same
+
+              [default: 1]
+
+          --readout <NAME>
+              Way to read out an answer [default: the learner's own]
+
+          --json
+              Print one JSON object instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu generate runs/fables
+      adieu generate runs/fables --start 'a fox once saw' --temperature 0.5
+      adieu generate runs/fables --length 1000 --seed 2 --json
+    "#);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) struct Generate {
     pub(crate) length: u64,
 
     /// What scores are divided by: above 1 it dares more, below 1 less; 0 takes the likeliest
-    #[arg(long, value_name = "T", default_value_t = 1.0, value_parser = temperature)]
+    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) temperature: f64,
 
     /// Draws: the same seed writes the same
@@ -68,9 +68,4 @@ pub(crate) struct Generate {
     /// Print one JSON object instead
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn temperature(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_string())?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err("it must be a number from 0".into()) }
 }

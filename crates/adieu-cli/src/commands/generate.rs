@@ -8,6 +8,9 @@ use crate::fault::Usage;
 use crate::terminal;
 
 pub(super) fn run(asked: &Generate) -> anyhow::Result<()> {
+    if !(asked.temperature.is_finite() && asked.temperature >= 0.0) {
+        return Err(Usage(format!("--temperature: {} is not a number from 0", asked.temperature)).into());
+    }
     let trained = Trained::open(&asked.run)?;
     let readout = super::readout(&trained, asked.readout.as_deref())?;
     let script = trained.script()?;
