@@ -320,7 +320,7 @@ fn generate() {
     symbols: each is drawn from the softmax of the scores the network gives, and appended to what it
     reads next.
 
-    Usage: adieu-9 generate [OPTIONS] <RUN>
+    Usage: adieu generate [OPTIONS] <RUN>
 
     Arguments:
       <RUN>
