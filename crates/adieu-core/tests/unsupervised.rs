@@ -11,8 +11,10 @@ use adieu_core::parts::fakes::{Fakes, Hybrid, Predicted, Rollout};
 use adieu_core::parts::goodness::{GoodnessFn, SumSquares};
 use adieu_core::parts::host::view;
 use adieu_core::parts::norm::Norm;
-use adieu_core::parts::optimizer::EmaSgd;
+use adieu_core::parts::objective::ExactStep;
+use adieu_core::parts::optimizer::{EmaSgd, Sgd};
 use adieu_core::parts::param::Param;
+use adieu_core::parts::schedule::Constant;
 use adieu_core::{Tensor, learn::Task};
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, task};
 
@@ -110,4 +112,59 @@ fn predicted_rows_end_in_a_symbol_that_is_not_the_true_one() {
         assert_eq!(before, &row[CLASSES..], "the window moves on by one symbol");
         assert_eq!((last.iter().sum::<f32>(), last[usize::from(*truth)]), (1.0, 0.0), "{last:?}");
     }
+}
+
+/// "Learning fast and slow": from one row, all layers at once move to the goodness they shall have, and no activity
+/// turns.
+#[test]
+fn the_exact_step_moves_every_layer_to_its_goal_at_once() {
+    // Awake a real row, far too quiet, shall have 1.2 θ; asleep a made-up one, far too loud, 0.8 θ.
+    for (step, theta, share) in [(1, 0.5, 1.2), (2, 1e-3, 0.8)] {
+        let recipe = Unsupervised {
+            apart: 1,
+            fakes: Predicted {}.into(),
+            objective: ExactStep { theta, margin: 0.2 }.into(),
+            norm: Norm::L2,
+            peer_weight: 0.0,
+            optimizer: Sgd { rate: 0.5, momentum: 0.0, decay: 0.0 }.into(),
+            schedule: Constant {}.into(),
+            ..Unsupervised::default()
+        };
+        let (mut net, mut learner) = begin(&recipe);
+        let batch = blobs(1, 7);
+        let chance = || Rng::stream(1, Purpose::Negatives, step);
+        let x = match step {
+            1 => batch.x.clone(),
+            _ => learner.made_up(&net, &batch, &mut chance()).unwrap(),
+        };
+        let before = activity(&net, &x);
+        learner.step(&mut net, &batch, &mut StepCx { seed: 1, step, clock: &mut NoClock }).unwrap();
+        let after = activity(&net, &x);
+        for ((l, was), is) in before.iter().enumerate().zip(&after) {
+            let goal = theta * share * was.direction.len() as f64;
+            assert!((was.goodness / goal - 1.0).abs() > 0.5, "layer {l} begins at {}", was.goodness);
+            assert!((is.goodness / goal - 1.0).abs() < 1e-4, "layer {l}: {} instead of {goal}", is.goodness);
+            let pairs = was.direction.iter().zip(&is.direction);
+            let turned = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(turned < 1e-4, "layer {l} turned by {turned}");
+        }
+    }
+}
+
+/// Of one row in one layer.
+struct Seen {
+    goodness: f64,
+    direction: Vec<f32>,
+}
+
+fn activity(net: &Net, x: &Tensor) -> Vec<Seen> {
+    let mut below = Norm::L2.apply(&x.clone().into());
+    let mut all = Vec::new();
+    for block in net {
+        let h = block.apply(&below);
+        below = Norm::L2.apply(&h);
+        let goodness = f64::from(view(&SumSquares {}.value(&h))[0]);
+        all.push(Seen { goodness, direction: view(&below.tensor()).to_vec() });
+    }
+    all
 }

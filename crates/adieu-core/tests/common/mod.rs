@@ -45,7 +45,7 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     use adieu_core::parts::goodness::{Goodness, MeanSquares};
     use adieu_core::parts::negatives::Negatives;
     use adieu_core::parts::norm::Norm;
-    use adieu_core::parts::objective::{Logistic, PairMargin};
+    use adieu_core::parts::objective::{ExactStep, Logistic, PairMargin};
     use adieu_core::parts::optimizer::{AdamW, Optimizer};
     let mut all: Vec<(String, LearnerRecipe)> =
         LearnerRecipe::all().into_iter().map(|l| (l.name().to_string(), l)).collect();
@@ -97,6 +97,8 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     let pairs =
         ForwardForward { objective: PairMargin::default().into(), optimizer: adam.clone(), ..ff.clone() };
     add("ff, pair margin", pairs.into());
+    let exact = ExactStep { theta: 1.0, margin: 0.2 }.into();
+    add("ff, exact step", ForwardForward { objective: exact, ..ff.clone() }.into());
     let mean = ForwardForward {
         goodness: MeanSquares {}.into(),
         norm: Norm::L2,

@@ -1,11 +1,13 @@
 //! Objectives judge scores: `L = objective(g)`.
 
 mod cross_entropy;
+mod exact_step;
 mod logistic;
 mod pair_margin;
 
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::log_softmax;
+pub use exact_step::ExactStep;
 pub use logistic::Logistic;
 pub(crate) use logistic::{sigmoid, softplus};
 pub use pair_margin::PairMargin;
@@ -40,6 +42,7 @@ crate::choices! {
     pub enum Objective: ObjectiveFn {
         Logistic = "logistic",
         PairMargin = "pair_margin",
+        ExactStep = "exact_step",
     }
 }
 
