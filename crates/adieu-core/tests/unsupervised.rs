@@ -20,7 +20,7 @@ use common::{Blocks, CLASSES, FEATURES, blobs, dense, task};
 
 /// No momentum and no decay: a step is what its rows teach, and nothing else.
 fn plain() -> Unsupervised {
-    let optimizer = EmaSgd { momentum: 0.0, decay: 0.0, rate: 1e-4, ..EmaSgd::default() }.into();
+    let optimizer = EmaSgd { momentum: 0.0, decay: 0.0, rate: 1e-4 }.into();
     Unsupervised { peer_weight: 0.0, optimizer, ..Unsupervised::default() }
 }
 
