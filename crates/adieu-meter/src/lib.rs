@@ -12,13 +12,36 @@
 //! | `resident`, `resident_peak` | B | | [`resident`] |
 //! | `allocated`, `allocated_peak` | B | none: all; else a [category](alloc::Category) | [`allocated`] |
 //!
-//! A new sensor is a file here and a line in [`all`].
+//! These every run records. [`sensors`] adds those of the machine, for people and for measurements beside a run:
+//!
+//! | reading | unit | part | meter |
+//! |---|---|---|---|
+//! | `machine_cpu` | s | `steal` | [`processors`] |
+//! | `run_queue_wait` | s | | [`run_queue`] |
+//! | `clock` | Hz | `slowest`, `fastest`, `limit` | [`clocks`] |
+//! | `temperature` | °C | each zone | [`temperature`] |
+//! | `proportional` | B | | [`proportional`] |
+//! | `group_memory`, `group_memory_peak` | B | | [`control_group`] |
+//! | `group_throttled` | s | | [`control_group`] |
+//! | `disk_read`, `disk_written` | B | | [`disk`] |
+//! | `energy` | J | each rail | [`energy`] |
+//!
+//! A new sensor is a file here and a line in [`all`] or [`sensors`]; one of energy a file in `energy`.
 
 pub mod alloc;
 pub mod allocated;
+pub mod clocks;
+pub mod control_group;
 pub mod cpu_time;
+pub mod disk;
+pub mod energy;
+mod found;
 pub mod machine;
+pub mod processors;
+pub mod proportional;
 pub mod resident;
+pub mod run_queue;
+pub mod temperature;
 mod tree;
 pub mod wall;
 
@@ -43,7 +66,7 @@ pub trait Meter: Send {
 /// What a meter knows of itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct About {
-    /// Where the numbers come from; also the source of its [`Measured`](adieu_record::Value::Measured) readings.
+    /// Where the numbers come from; also the source of its [`Measured`](adieu_record::Value::Measured) readings, or its beginning.
     pub source: &'static str,
     /// Unit of its readings.
     pub unit: Unit,
@@ -61,4 +84,21 @@ pub fn all(root: &Path) -> Vec<Box<dyn Meter>> {
         Box::new(resident::Resident::below(root)),
         Box::new(allocated::Allocated),
     ]
+}
+
+/// All meters, and all sensors of the machine, reading below `root` (`/`). The clocks start now.
+pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
+    let mut sensors = all(root);
+    sensors.extend([
+        Box::new(processors::Processors::below(root)) as Box<dyn Meter>,
+        Box::new(run_queue::RunQueue::below(root)),
+        Box::new(clocks::Clocks::below(root)),
+        Box::new(temperature::Temperature::below(root)),
+        Box::new(proportional::Proportional::below(root)),
+        Box::new(control_group::ControlGroup::memory(root)),
+        Box::new(control_group::ControlGroup::throttled(root)),
+        Box::new(disk::Disk::below(root)),
+        Box::new(energy::Energy::below(root)),
+    ]);
+    sensors
 }

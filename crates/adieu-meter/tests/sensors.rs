@@ -1,0 +1,355 @@
+//! The sensors of machines, on made-up ones.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+use std::path::Path;
+
+use adieu_meter::clocks::Clocks;
+use adieu_meter::control_group::ControlGroup;
+use adieu_meter::disk::Disk;
+use adieu_meter::energy::Energy;
+use adieu_meter::processors::Processors;
+use adieu_meter::proportional::Proportional;
+use adieu_meter::run_queue::RunQueue;
+use adieu_meter::temperature::Temperature;
+use adieu_meter::{Meter, sensors};
+use adieu_record::{Reading, Value};
+use tempfile::TempDir;
+
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+fn put(root: &Path, files: Files<'_>) {
+    for (file, text) in files {
+        let path = root.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn tree(files: Files<'_>) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), files);
+    root
+}
+
+fn read(mut meter: impl Meter) -> Vec<Reading> {
+    again(&mut meter)
+}
+
+fn again(meter: &mut impl Meter) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    meter.read(&mut readings);
+    readings
+}
+
+/// The number, or why there is none.
+fn of(readings: &[Reading], name: &str, part: Option<&str>) -> Result<f64, String> {
+    let reading = readings.iter().find(|r| r.name == name && r.part.as_deref() == part);
+    match &reading.unwrap_or_else(|| panic!("no {name} {part:?} in {readings:?}")).value {
+        Value::Measured { value, .. } => Ok(*value),
+        Value::Unavailable { why, remedy } => {
+            assert!(!remedy.is_empty(), "{why}");
+            Err(why.clone())
+        }
+        Value::Estimated { .. } => panic!("nothing here is estimated"),
+    }
+}
+
+#[test]
+fn a_machine_without_sensors_says_why_of_each() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut readings = Vec::new();
+    sensors(empty.path()).iter_mut().for_each(|meter| meter.read(&mut readings));
+    for name in [
+        "machine_cpu",
+        "run_queue_wait",
+        "clock",
+        "temperature",
+        "proportional",
+        "group_memory",
+        "group_memory_peak",
+        "group_throttled",
+        "disk_read",
+        "energy",
+    ] {
+        let why = of(&readings, name, None).unwrap_err();
+        assert!(!why.is_empty(), "{name}");
+    }
+    let why = of(&readings, "energy", None).unwrap_err();
+    assert!(why.ends_with("/sys/class/powercap does not exist"), "{why}");
+}
+
+#[test]
+fn busy_and_stolen_time() {
+    let root = tree(&[("proc/stat", "cpu  100 20 30 5000 70 1 2 300 40 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n")]);
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
+    let readings = read(Processors::below(root.path()));
+    assert_eq!(of(&readings, "machine_cpu", None), Ok(153.0 / ticks), "guests are in user time already");
+    assert_eq!(of(&readings, "machine_cpu", Some("steal")), Ok(300.0 / ticks));
+    put(root.path(), &[("proc/stat", "cpu  100 20 30 5000 70\n")]);
+    let why = of(&read(Processors::below(root.path())), "machine_cpu", Some("steal")).unwrap_err();
+    assert!(why.contains("no whole `cpu` line"), "a kernel that tells no steal does not have 0: {why}");
+}
+
+#[test]
+fn threads_that_ended_keep_what_they_waited() {
+    let root = tree(&[
+        ("proc/self/task/1/schedstat", "900 1500000000 7\n"),
+        ("proc/self/task/2/schedstat", "900 500000000 7\n"),
+    ]);
+    let mut meter = RunQueue::below(root.path());
+    assert_eq!(of(&again(&mut meter), "run_queue_wait", None), Ok(2.0));
+    fs::remove_dir_all(root.path().join("proc/self/task/2")).unwrap();
+    put(root.path(), &[("proc/self/task/1/schedstat", "900 1750000000 7\n")]);
+    assert_eq!(of(&again(&mut meter), "run_queue_wait", None), Ok(2.25));
+}
+
+#[test]
+fn clocks_of_processors_that_are_on() {
+    let cpufreq = |n: u32, file: &str| format!("sys/devices/system/cpu/cpu{n}/cpufreq/{file}");
+    let root = tree(&[
+        (&cpufreq(0, "scaling_cur_freq"), "1500000\n"),
+        (&cpufreq(0, "scaling_max_freq"), "2400000\n"),
+        (&cpufreq(10, "scaling_cur_freq"), "2500000\n"),
+        ("sys/devices/system/cpu/cpu2/online", "0\n"),
+        ("sys/devices/system/cpu/cpufreq/boost", "1\n"),
+    ]);
+    let readings = read(Clocks::below(root.path()));
+    let parts = [None, Some("slowest"), Some("fastest"), Some("limit")];
+    assert_eq!(parts.map(|part| of(&readings, "clock", part)), [2.0e9, 1.5e9, 2.5e9, 2.4e9].map(Ok));
+}
+
+#[test]
+fn the_hottest_zone_and_zones_that_lie() {
+    let root = tree(&[
+        ("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+        ("sys/class/thermal/thermal_zone0/temp", "48312\n"),
+        ("sys/class/thermal/thermal_zone1/type", "wifi\n"),
+        ("sys/class/thermal/thermal_zone1/temp", "2147483647\n"),
+        ("sys/class/thermal/thermal_zone2/type", "gpu-thermal\n"),
+        ("sys/class/thermal/thermal_zone2/temp", "51000\n"),
+        ("sys/class/thermal/cooling_device0/type", "fan\n"),
+    ]);
+    let readings = read(Temperature::below(root.path()));
+    assert_eq!(of(&readings, "temperature", None), Ok(51.0));
+    assert_eq!(of(&readings, "temperature", Some("0 cpu-thermal")), Ok(48.312));
+    assert!(of(&readings, "temperature", Some("1 wifi")).is_err());
+    assert_eq!(readings.len(), 4, "{readings:?}");
+}
+
+#[test]
+fn disk_and_proportional_memory() {
+    let root = tree(&[
+        (
+            "proc/self/io",
+            "rchar: 99\nwchar: 98\nread_bytes: 4096\nwrite_bytes: 0\ncancelled_write_bytes: 7\n",
+        ),
+        ("proc/self/smaps_rollup", "55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss: 30 kB\nPss:  20 kB\n"),
+    ]);
+    let readings = read(Disk::below(root.path()));
+    assert_eq!(of(&readings, "disk_read", None), Ok(4096.0));
+    assert_eq!(of(&readings, "disk_written", None), Ok(0.0), "nothing written is a measurement");
+    assert_eq!(of(&read(Proportional::below(root.path())), "proportional", None), Ok(20480.0));
+}
+
+/// Mounts of a machine with both versions of control groups, as in many virtual machines.
+const HYBRID: &str = "\
+30 24 0:26 / /sys/fs/cgroup ro - tmpfs tmpfs ro,mode=755
+31 30 0:27 / /sys/fs/cgroup/unified rw,nosuid - cgroup2 cgroup2 rw
+33 30 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+34 30 0:31 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+";
+
+#[test]
+fn control_groups_of_either_version_and_of_both() {
+    let hybrid = tree(&[
+        ("proc/self/cgroup", "5:memory:/job\n4:cpu,cpuacct:/\n0::/job\n"),
+        ("proc/self/mountinfo", HYBRID),
+        ("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "1000\n"),
+        ("sys/fs/cgroup/memory/job/memory.max_usage_in_bytes", "3000\n"),
+        ("sys/fs/cgroup/memory/memory.max_usage_in_bytes", "9999999\n"),
+        ("sys/fs/cgroup/unified/job/cpu.stat", "usage_usec 5\nuser_usec 4\nsystem_usec 1\n"),
+        ("sys/fs/cgroup/cpu,cpuacct/cpu.stat", "nr_periods 9\nnr_throttled 2\nthrottled_time 1500000000\n"),
+    ]);
+    let memory = read(ControlGroup::memory(hybrid.path()));
+    assert_eq!(of(&memory, "group_memory", None), Ok(1000.0));
+    assert_eq!(of(&memory, "group_memory_peak", None), Ok(3000.0));
+    assert_eq!(of(&read(ControlGroup::throttled(hybrid.path())), "group_throttled", None), Ok(1.5));
+
+    // A container that sees its own group as the root of the mount.
+    let container = tree(&[
+        ("proc/self/cgroup", "0::/docker/abc\n"),
+        ("proc/self/mountinfo", "30 24 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n"),
+        ("sys/fs/cgroup/memory.current", "500\n"),
+        ("sys/fs/cgroup/cpu.stat", "usage_usec 5\nnr_throttled 1\nthrottled_usec 250000\n"),
+    ]);
+    let memory = read(ControlGroup::memory(container.path()));
+    assert_eq!(of(&memory, "group_memory", None), Ok(500.0));
+    let why = of(&memory, "group_memory_peak", None).unwrap_err();
+    assert_eq!(why, "its control group has no sys/fs/cgroup/memory.peak");
+    assert_eq!(of(&read(ControlGroup::throttled(container.path())), "group_throttled", None), Ok(0.25));
+
+    let outside = tree(&[("proc/self/cgroup", "3:pids:/\n"), ("proc/self/mountinfo", HYBRID)]);
+    let why = of(&read(ControlGroup::memory(outside.path())), "group_memory", None).unwrap_err();
+    assert_eq!(why, "the process is in no control group of memory");
+}
+
+/// A package of RAPL, its parts, and the platform.
+const PACKAGE: Files<'_> = &[
+    ("sys/class/powercap/intel-rapl/enabled", "1\n"),
+    ("sys/class/powercap/intel-rapl:0/name", "package-0\n"),
+    ("sys/class/powercap/intel-rapl:0/energy_uj", "262143000000\n"),
+    ("sys/class/powercap/intel-rapl:0/max_energy_range_uj", "262143328850\n"),
+    ("sys/class/powercap/intel-rapl:0:0/name", "core\n"),
+    ("sys/class/powercap/intel-rapl:0:0/energy_uj", "100\n"),
+    ("sys/class/powercap/intel-rapl:0:1/name", "dram\n"),
+    ("sys/class/powercap/intel-rapl:0:1/energy_uj", "1000\n"),
+    ("sys/class/powercap/intel-rapl:1/name", "psys\n"),
+    ("sys/class/powercap/intel-rapl:1/energy_uj", "7\n"),
+    ("sys/class/powercap/intel-rapl-mmio:0/name", "package-0\n"),
+    ("sys/class/powercap/intel-rapl-mmio:0/energy_uj", "5\n"),
+];
+
+fn near(found: Result<f64, String>, joules: f64) {
+    let found = found.unwrap();
+    assert!((found - joules).abs() < 1e-9, "{found}, not {joules}");
+}
+
+#[test]
+fn packages_and_memories_are_the_sum_and_twins_count_once() {
+    let root = tree(PACKAGE);
+    let mut meter = Energy::below(root.path());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    put(
+        root.path(),
+        &[
+            ("sys/class/powercap/intel-rapl:0/energy_uj", "671150\n"), // came round: 1.000 J
+            ("sys/class/powercap/intel-rapl:0:0/energy_uj", "400100\n"),
+            ("sys/class/powercap/intel-rapl:0:1/energy_uj", "251000\n"),
+            ("sys/class/powercap/intel-rapl:1/energy_uj", "2000007\n"),
+            ("sys/class/powercap/intel-rapl-mmio:0/energy_uj", "1000005\n"),
+        ],
+    );
+    let readings = again(&mut meter);
+    near(of(&readings, "energy", Some("package-0")), 1.0);
+    near(of(&readings, "energy", Some("core-0")), 0.4);
+    near(of(&readings, "energy", Some("dram-0")), 0.25);
+    near(of(&readings, "energy", Some("psys")), 2.0);
+    near(of(&readings, "energy", None), 1.25);
+    assert_eq!(readings.len(), 5, "{readings:?}");
+    let Value::Measured { source, .. } = &readings[0].value else { panic!("{readings:?}") };
+    assert_eq!(source, "energy sensors: package-0 + dram-0");
+}
+
+#[test]
+fn a_twin_that_cannot_be_read_and_one_that_can() {
+    let root = tree(PACKAGE);
+    fs::remove_file(root.path().join("sys/class/powercap/intel-rapl:0/energy_uj")).unwrap();
+    let mut meter = Energy::below(root.path());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    put(root.path(), &[("sys/class/powercap/intel-rapl-mmio:0/energy_uj", "500005\n")]);
+    near(of(&again(&mut meter), "energy", Some("package-0")), 0.5);
+}
+
+#[test]
+fn one_blind_package_leaves_no_sum() {
+    let root = tree(PACKAGE);
+    put(root.path(), &[("sys/class/powercap/intel-rapl:0:1/energy_uj", "<not counted>\n")]);
+    let mut meter = Energy::below(root.path());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let readings = again(&mut meter);
+    near(of(&readings, "energy", Some("package-0")), 0.0);
+    let why = of(&readings, "energy", Some("dram-0")).unwrap_err();
+    assert!(why.contains("\"<not counted>\", which is no number"), "{why}");
+    assert_eq!(of(&readings, "energy", None).unwrap_err(), why, "half a sum is none");
+}
+
+#[test]
+fn dies_that_mirror_each_other_count_once() {
+    let die = |n: u32, file: &str| format!("sys/class/powercap/intel-rapl:{n}/{file}");
+    let root = tree(&[
+        (&die(0, "name"), "package-0-die-0"),
+        (&die(0, "energy_uj"), "1000"),
+        (&die(1, "name"), "package-0-die-1"),
+        (&die(1, "energy_uj"), "1000"),
+        (&die(2, "name"), "package-1-die-0"),
+        (&die(2, "energy_uj"), "1000"),
+    ]);
+    let mut meter = Energy::below(root.path());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    put(
+        root.path(),
+        &[
+            (&die(0, "energy_uj"), "3001000"),
+            (&die(1, "energy_uj"), "3001001"),
+            (&die(2, "energy_uj"), "3001000"),
+        ],
+    );
+    let readings = again(&mut meter);
+    near(of(&readings, "energy", None), 6.0);
+    let Value::Measured { source, .. } = &readings[0].value else { panic!("{readings:?}") };
+    assert_eq!(source, "energy sensors: package-0-die-0 + package-1-die-0 (mirrored dies once)");
+}
+
+#[test]
+fn a_board_s_input_contains_its_rails() {
+    let chip = "sys/bus/i2c/drivers/ina3221/1-0040/hwmon/hwmon3";
+    let at = |file: &str| format!("{chip}/{file}");
+    let mut files = vec![
+        (at("in1_label"), "VDD_IN"),
+        (at("in1_input"), "5000"),
+        (at("curr1_input"), "1200"),
+        (at("in2_label"), "VDD_CPU_GPU_CV"),
+        (at("in2_input"), "5000"),
+        (at("curr2_input"), "400"),
+        (at("in3_label"), "NC"),
+        (at("in3_input"), "1"),
+        (at("curr3_input"), "1"),
+    ];
+    let old = "sys/bus/i2c/drivers/ina3221x/0-0041/iio:device1";
+    files.push((format!("{old}/rail_name_0"), "VDD_DDR"));
+    files.push((format!("{old}/in_voltage0_input"), "5000"));
+    files.push((format!("{old}/in_current0_input"), "100"));
+    let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
+    let root = tree(&files);
+    let mut meter = Energy::below(root.path());
+    let start = std::time::Instant::now();
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    let readings = again(&mut meter);
+    let most = start.elapsed().as_secs_f64();
+    let whole = of(&readings, "energy", None).unwrap();
+    assert!((6.0 * 0.24..6.0 * most + 1e-9).contains(&whole), "{whole} J of 6 W in at most {most} s");
+    for (rail, share) in [("VDD_IN", 1.0), ("VDD_CPU_GPU_CV", 2.0 / 6.0), ("VDD_DDR", 0.5 / 6.0)] {
+        let joules = of(&readings, "energy", Some(rail)).unwrap();
+        assert!((joules / whole - share).abs() < 0.05, "{rail}: {joules} of {whole}");
+    }
+    assert_eq!(readings.len(), 4, "{readings:?}");
+    assert!(meter.sampler_seconds().unwrap() < 0.1);
+}
+
+#[test]
+fn other_sensors_are_told_and_not_added_up() {
+    let root = tree(&[
+        ("sys/class/hwmon/hwmon0/name", "amdgpu\n"),
+        ("sys/class/hwmon/hwmon0/power1_average", "30000000\n"),
+        ("sys/class/hwmon/hwmon0/power1_input", "90000000\n"),
+        ("sys/class/hwmon/hwmon0/power1_cap", "90000000\n"),
+        ("sys/class/hwmon/hwmon0/power1_label", "PPT\n"),
+        ("sys/class/hwmon/hwmon1/name", "xe\n"),
+        ("sys/class/hwmon/hwmon1/energy1_input", "1000\n"),
+        ("sys/class/power_supply/BAT0/type", "Battery\n"),
+        ("sys/class/power_supply/BAT0/status", "Charging\n"),
+        ("sys/class/power_supply/mouse/type", "Battery\n"),
+        ("sys/class/power_supply/mouse/scope", "Device\n"),
+    ]);
+    let mut meter = Energy::below(root.path());
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    put(root.path(), &[("sys/class/hwmon/hwmon1/energy1_input", "11000\n")]);
+    let readings = again(&mut meter);
+    assert!(of(&readings, "energy", Some("amdgpu:PPT")).unwrap() > 0.5, "30 W");
+    near(of(&readings, "energy", Some("xe:energy1")), 0.01);
+    let why = of(&readings, "energy", Some("BAT0")).unwrap_err();
+    assert_eq!(why, "BAT0 is charging, not discharging");
+    assert!(of(&readings, "energy", None).is_err(), "what overlaps is not added up");
+    assert_eq!(readings.len(), 4, "{readings:?}");
+}
