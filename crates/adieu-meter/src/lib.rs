@@ -34,6 +34,7 @@ pub mod clocks;
 pub mod control_group;
 pub mod cpu_time;
 pub mod disk;
+mod dump;
 pub mod energy;
 mod found;
 pub mod machine;
@@ -49,6 +50,7 @@ use std::path::Path;
 
 use adieu_record::{Reading, Unit};
 
+pub use dump::dump;
 pub use machine::machine;
 
 /// A sensor.

@@ -87,8 +87,8 @@ pub(crate) fn ratio(r: f64) -> String {
     if r >= 100.0 { format!("{}×", significant(r, 3)) } else { format!("{r:.2}×") }
 }
 
-/// A value with its unit.
-pub(crate) fn value(unit: Unit, v: f64) -> String {
+/// A value with its unit, for people: `3.20 GHz`, `85.6 MiB`.
+pub fn value(unit: Unit, v: f64) -> String {
     match unit {
         Unit::Seconds => seconds(v),
         Unit::Bytes => bytes(v),

@@ -28,6 +28,7 @@ pub mod text;
 #[cfg(test)]
 mod sample;
 
+pub use format::value as with_unit;
 pub use metric::{METRICS, Metric};
 pub use run::{Curve, Error, Missing, Point, Run, Separation, Trace, Warning};
 pub use summary::{Comparison, Group, ReadoutError, RunSummary, Standing, Summary};

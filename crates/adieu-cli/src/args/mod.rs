@@ -1,5 +1,6 @@
 //! What can be asked for, and the words that teach it.
 
+mod machine;
 mod questions;
 mod sweeps;
 
@@ -10,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::threads;
+pub(crate) use machine::Doctor;
 pub(crate) use questions::{Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
 
@@ -70,6 +72,7 @@ pub(crate) enum Command {
     /// Measure how fast this machine trains
     #[command(subcommand)]
     Bench(Bench),
+    Doctor(Doctor),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

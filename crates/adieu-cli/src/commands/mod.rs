@@ -2,6 +2,7 @@
 
 mod bench;
 mod data;
+mod doctor;
 mod duel;
 mod eval;
 mod generate;
@@ -47,6 +48,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Lint(asked) => lint::run(&asked),
         Command::Data(asked) => data::run(&asked),
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
+        Command::Doctor(asked) => doctor::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { out } => shell::man(out.as_deref()),
     }
