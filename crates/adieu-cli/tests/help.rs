@@ -35,6 +35,7 @@ fn the_program() {
       lint         Check records and recipes
       data         Show datasets
       bench        Measure how fast this machine trains
+      doctor       Tell what this machine can be measured by
       completions  Print a completion script for a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)
@@ -365,6 +366,51 @@ fn generate() {
       adieu generate runs/fables
       adieu generate runs/fables --start 'a fox once saw' --temperature 0.5
       adieu generate runs/fables --length 1000 --seed 2 --json
+    "#);
+}
+
+#[test]
+fn doctor() {
+    insta::assert_snapshot!(help("doctor"), @r#"
+    Tell what this machine can be measured by.
+
+    Reads every sensor there is for time, processors, memory, clocks, heat and energy, and tells of each
+    what it says, how finely, and what a reading costs. What cannot be read is named with the reason and
+    what would mend it; nothing is ever taken for zero. Sensors of energy are found below /sys; most
+    need the bare machine, and some need root.
+
+    Usage: adieu doctor [OPTIONS]
+
+    Options:
+          --json
+              Print one JSON object instead: {"machine": {…}, "sources": […], "overhead": …}
+
+          --overhead
+              Time a fixed piece of work with and without the sensors, in turn; about 20 seconds
+
+          --dump <FILE>
+              Write what the sensors' files say into FILE, which must not be there yet
+
+          --root <DIR>
+              Read the files of another machine, laid out below this folder as they are below /
+
+              [default: /]
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu doctor
+      adieu doctor --json | jq '.sources[] | select(.value.kind == "unavailable") | .value.remedy'
+      adieu doctor --overhead                what reading all sensors ten times a second slows down
+      adieu doctor --dump sensors.txt        all sensor files, for a bug report: read it before you send
+      it
     "#);
 }
 

@@ -36,12 +36,13 @@ pub(crate) fn signed_points(fraction: f64) -> String {
     if text.starts_with('−') || text == "0.00" { text } else { format!("+{text}") }
 }
 
-/// Seconds: `850 µs`, `12.3 ms`, `38.1 s`, `4 min 12 s`, `1 h 05 min`.
+/// Seconds: `45.0 ns`, `850 µs`, `12.3 ms`, `38.1 s`, `4 min 12 s`, `1 h 05 min`.
 pub(crate) fn seconds(s: f64) -> String {
     let whole = s.round() as u64;
     match s {
         _ if s < 0.0 => format!("−{}", seconds(-s)),
         _ if s == 0.0 => "0 s".into(),
+        _ if s < 0.999_5e-6 => format!("{} ns", significant(s * 1e9, 3)),
         _ if s < 1e-3 => format!("{} µs", significant(s * 1e6, 3)),
         _ if s < 0.999_5 => format!("{} ms", significant(s * 1e3, 3)),
         _ if whole < 120 => format!("{} s", significant(s, 3)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use adieu::doctor::{Overhead, Source, examine, overhead};
 use adieu::meter;
-use adieu::record::Value;
+use adieu::record::{Machine, Unit, Value};
 use adieu::report::with_unit;
 use adieu::sink::Flow;
 use anyhow::{Context, bail};
@@ -51,7 +51,7 @@ pub(super) fn run(asked: &Doctor, manner: Manner) -> anyhow::Result<()> {
         });
         return terminal::result(&said.to_string());
     }
-    let mut text = as_text(&sources);
+    let mut text = format!("{}\n\n{}", described(&meter::machine(&asked.root)), as_text(&sources));
     if let Some(cost) = &cost {
         let _ = write!(text, "\n{}\n", verdict(cost));
     }
@@ -94,6 +94,19 @@ fn as_json(source: &Source) -> serde_json::Value {
     })
 }
 
+/// The machine in a line.
+fn described(machine: &Machine) -> String {
+    let cores = machine.cores.map(|n| words::plural(n, "core"));
+    let memory = machine.memory_bytes.map(|bytes| with_unit(Unit::Bytes, bytes as f64));
+    let kind = match machine.virtual_machine {
+        Some(true) => Some("a virtual machine: its host hides most sensors".to_owned()),
+        _ => None,
+    };
+    let board = machine.other.get("board").cloned();
+    let all = [board, machine.cpu.clone(), cores, memory, machine.os.clone(), kind];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn name(source: &Source) -> String {
     match &source.reading.part {
         Some(part) => format!("{}, {part}", source.reading.name),
@@ -117,7 +130,7 @@ fn as_text(sources: &[Source]) -> String {
             name(source),
             with_unit(source.reading.unit, *value),
             with_unit(source.reading.unit, source.resolution),
-            with_unit(adieu::record::Unit::Seconds, source.cost_ns as f64 * 1e-9),
+            with_unit(Unit::Seconds, source.cost_ns as f64 * 1e-9),
         );
     }
     let missing: Vec<_> = sources
@@ -160,6 +173,6 @@ fn verdict(cost: &Overhead) -> String {
         percent(interval.lo),
         percent(interval.hi),
         cost.ratio.n,
-        with_unit(adieu::record::Unit::Seconds, cost.reading_s),
+        with_unit(Unit::Seconds, cost.reading_s),
     )
 }
