@@ -11,20 +11,20 @@
 //! | `cpu_time` | s | | [`cpu_time`] |
 //! | `resident`, `resident_peak` | B | | [`resident`] |
 //! | `allocated`, `allocated_peak` | B | none: all; else a [category](alloc::Category) | [`allocated`] |
+//! | `energy` | J | none: the sum of rails that are apart; else a rail | [`energy`] |
+//! | `machine_cpu` | s | none: busy; `steal` | [`processors`] |
+//! | `run_queue_wait` | s | | [`run_queue`] |
+//! | `group_throttled` | s | | [`control_group`] |
+//! | `disk_read`, `disk_written` | B | | [`disk`] |
 //!
-//! These every run records. [`sensors`] adds those of the machine, for people and for measurements beside a run:
+//! These every run records, from its beginning. [`sensors`] adds those that tell of a moment, for people:
 //!
 //! | reading | unit | part | meter |
 //! |---|---|---|---|
-//! | `machine_cpu` | s | `steal` | [`processors`] |
-//! | `run_queue_wait` | s | | [`run_queue`] |
 //! | `clock` | Hz | `slowest`, `fastest`, `limit` | [`clocks`] |
 //! | `temperature` | °C | each zone | [`temperature`] |
 //! | `proportional` | B | | [`proportional`] |
 //! | `group_memory`, `group_memory_peak` | B | | [`control_group`] |
-//! | `group_throttled` | s | | [`control_group`] |
-//! | `disk_read`, `disk_written` | B | | [`disk`] |
-//! | `energy` | J | each rail | [`energy`] |
 //!
 //! A new sensor is a file here and a line in [`all`] or [`sensors`]; one of energy a file in `energy`.
 
@@ -78,29 +78,29 @@ pub struct About {
     pub cost_ns: u64,
 }
 
-/// All meters, reading below `root` (`/`). The clocks start now.
+/// The meters of every run, reading below `root` (`/`). The clocks start now.
 pub fn all(root: &Path) -> Vec<Box<dyn Meter>> {
     vec![
         Box::new(wall::Wall::start()),
         Box::new(cpu_time::CpuTime),
         Box::new(resident::Resident::below(root)),
         Box::new(allocated::Allocated),
+        Box::new(energy::Energy::below(root)),
+        Box::new(processors::Processors::below(root)),
+        Box::new(run_queue::RunQueue::below(root)),
+        Box::new(control_group::ControlGroup::throttled(root)),
+        Box::new(disk::Disk::below(root)),
     ]
 }
 
-/// All meters, and all sensors of the machine, reading below `root` (`/`). The clocks start now.
+/// All meters, and the sensors that tell of a moment, reading below `root` (`/`). The clocks start now.
 pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
     let mut sensors = all(root);
     sensors.extend([
-        Box::new(processors::Processors::below(root)) as Box<dyn Meter>,
-        Box::new(run_queue::RunQueue::below(root)),
-        Box::new(clocks::Clocks::below(root)),
+        Box::new(clocks::Clocks::below(root)) as Box<dyn Meter>,
         Box::new(temperature::Temperature::below(root)),
         Box::new(proportional::Proportional::below(root)),
         Box::new(control_group::ControlGroup::memory(root)),
-        Box::new(control_group::ControlGroup::throttled(root)),
-        Box::new(disk::Disk::below(root)),
-        Box::new(energy::Energy::below(root)),
     ]);
     sensors
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::counters::Counted;
 use adieu_core::learn::{Clock, Phase};
 use adieu_record::PhaseTime;
 use serde::{Deserialize, Serialize};
@@ -53,8 +54,9 @@ pub(crate) struct Totals {
     pub(crate) macs: u64,
     /// Most bytes held for credit at once.
     pub(crate) held_peak: u64,
-    /// Process CPU time, ns, where it can be read.
-    pub(crate) cpu_ns: Option<u64>,
+    /// Counters of meters, those that can be read. Older checkpoints have none.
+    #[serde(default)]
+    pub(crate) counters: Vec<Counted>,
 }
 
 /// See the module.
@@ -118,7 +120,7 @@ impl ChessClock {
                 }),
             }
         }
-        Totals { phases, macs: self.macs, held_peak: self.held_peak, cpu_ns: None }
+        Totals { phases, macs: self.macs, held_peak: self.held_peak, counters: Vec::new() }
     }
 
     fn switch(&mut self, next: Key) {

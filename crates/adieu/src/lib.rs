@@ -10,6 +10,7 @@
 pub mod bench;
 pub mod checkpoint;
 mod clock;
+mod counters;
 pub mod doctor;
 pub mod duel;
 pub mod duel_folder;

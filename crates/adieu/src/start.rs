@@ -8,6 +8,7 @@ use adieu_record::event::FORMAT;
 use adieu_record::{DataInfo, Machine, Network, Program, Reading, RunStart, Split, Unit, Value};
 
 use crate::clock::Totals;
+use crate::counters::Counters;
 use crate::plan::Plan;
 
 /// Everything needed to know what is run, on what.
@@ -61,12 +62,10 @@ fn machine() -> Machine {
     }
 }
 
-/// The meters of one sitting of a run. Counters of the process are told as the run's own: what was counted before the
-/// sitting is taken off, what earlier sittings of the run counted is added.
+/// The meters of one sitting of a run, told as the run's own: see [`Counters`].
 pub(crate) struct Meters {
     meters: Vec<Box<dyn Meter>>,
-    cpu_before_ns: Option<u64>,
-    cpu_at_start_ns: Option<u64>,
+    counters: Counters,
     wall_before_s: f64,
     peak_is_ours: bool,
 }
@@ -75,38 +74,26 @@ impl Meters {
     /// Starts now, on top of what an interrupted run had counted.
     pub(crate) fn start(before: &Totals) -> Meters {
         let wall_before_ns: u64 = before.phases.iter().map(|phase| phase.time_ns).sum();
-        let mut meters = Meters {
-            meters: adieu_meter::all(Path::new("/")),
-            // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.
-            cpu_before_ns: if before.phases.is_empty() { Some(0) } else { before.cpu_ns },
-            cpu_at_start_ns: None,
-            wall_before_s: wall_before_ns as f64 / 1e9,
-            peak_is_ours: adieu_meter::resident::reset_peak(Path::new("/")).is_ok(),
-        };
-        meters.cpu_at_start_ns = meters.process_cpu_ns();
-        meters
-    }
-
-    /// CPU time of the run so far, if it can be told.
-    pub(crate) fn cpu_ns(&mut self) -> Option<u64> {
-        Some(self.cpu_before_ns? + self.process_cpu_ns()?.saturating_sub(self.cpu_at_start_ns?))
+        let wall_before_s = wall_before_ns as f64 / 1e9;
+        let peak_is_ours = adieu_meter::resident::reset_peak(Path::new("/")).is_ok();
+        let mut meters = adieu_meter::all(Path::new("/"));
+        // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.
+        let counted = (!before.phases.is_empty()).then(|| before.counters.clone());
+        let counters = Counters::start(counted, wall_before_s, &raw(&mut meters));
+        Meters { meters, counters, wall_before_s, peak_is_ours }
     }
 
     /// All readings, as the run's own.
     pub(crate) fn read(&mut self, totals: &Totals) -> Vec<Reading> {
-        let cpu_ns = self.cpu_ns();
-        let mut readings = self.raw();
+        let mut readings = raw(&mut self.meters);
+        let wall = readings.iter().find_map(|reading| match reading.value {
+            Value::Measured { value, .. } if reading.name == "wall" => Some(value),
+            _ => None,
+        });
         for reading in &mut readings {
+            self.counters.own(reading, wall.unwrap_or_default());
             match (reading.name.as_str(), &mut reading.value) {
                 ("wall", Value::Measured { value, .. }) => *value += self.wall_before_s,
-                ("cpu_time", Value::Measured { value, .. }) => match cpu_ns {
-                    Some(ns) => *value = ns as f64 / 1e9,
-                    None => {
-                        let (why, remedy) =
-                            ("the run was resumed from where it could not be read", "run it whole");
-                        *reading = Reading::unavailable("cpu_time", None, Unit::Seconds, why, remedy);
-                    }
-                },
                 ("resident_peak", Value::Measured { .. }) if !self.peak_is_ours => {
                     let why = "the kernel cannot forget the peak of what this process did before the run";
                     let remedy = "use allocated_peak, or a Linux kernel with /proc/self/clear_refs";
@@ -127,17 +114,10 @@ impl Meters {
         readings.push(Reading::measured("saved_peak", None, Unit::Bytes, held, chess));
         readings
     }
+}
 
-    fn raw(&mut self) -> Vec<Reading> {
-        let mut readings = Vec::new();
-        self.meters.iter_mut().for_each(|meter| meter.read(&mut readings));
-        readings
-    }
-
-    fn process_cpu_ns(&mut self) -> Option<u64> {
-        self.raw().iter().find(|reading| reading.name == "cpu_time").and_then(|reading| match reading.value {
-            Value::Measured { value, .. } => Some((value * 1e9) as u64),
-            _ => None,
-        })
-    }
+fn raw(meters: &mut [Box<dyn Meter>]) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    meters.iter_mut().for_each(|meter| meter.read(&mut readings));
+    readings
 }

@@ -14,6 +14,7 @@ use adieu_record::{Evaluation, Event, Outcome, PictureKind, Split, Stamped};
 
 use crate::checkpoint::{self, Position};
 use crate::clock::{ChessClock, Slot, Totals};
+use crate::counters::Counters;
 use crate::evaluate::{Cut, Judgement, judge, sample};
 use crate::pictures;
 use crate::plan::{Built, Plan};
@@ -455,7 +456,7 @@ impl<'a, 'b> Session<'a, 'b> {
         self.clock.to(Slot::Checkpoint);
         let _category = alloc::enter(Category::Other);
         let mut totals = self.clock.totals();
-        totals.cpu_ns = self.meters.cpu_ns();
+        totals.counters = Counters::of(&self.meters.read(&totals));
         let position = Position { step: self.step, train_ns: self.clock.train_ns(), totals };
         let path = self.folder.checkpoint(self.step);
         let bytes = checkpoint::save(&path, &mut self.net, self.learner.as_mut(), &position)?;
