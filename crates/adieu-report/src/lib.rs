@@ -24,6 +24,7 @@ pub mod stats;
 mod summary;
 pub mod sweep;
 pub mod text;
+mod validity;
 
 #[cfg(test)]
 mod sample;

@@ -50,6 +50,13 @@ pub const METRICS: &[Metric] = &[
         of: |r| r.cpu_seconds,
     },
     Metric {
+        key: "energy_joules",
+        label: "Energy",
+        meaning: "Of the processor packages and memories, or of the board’s input, over the whole run and with what other programs took; nothing is taken off for an idle machine.",
+        unit: Unit::Joules,
+        of: |r| r.energy_joules,
+    },
+    Metric {
         key: "evaluation_seconds",
         label: "Evaluation time",
         meaning: "All evaluations together, off the training clock.",

@@ -1,5 +1,6 @@
 //! One record, derived: what stands in it after resumes, arranged by question.
 
+use crate::validity::SEEN;
 use adieu_record::{
     Evaluation, Event, Outcome, PhaseTime, Picture, PictureKind, Reading, RunStart, Scalar, Split, Stamped,
     Value, event::FORMAT,
@@ -172,6 +173,8 @@ impl Run {
             run.take(event);
         }
         run.epochs = run.epochs_at(run.steps);
+        let doubts = crate::validity::of(&run);
+        run.warnings.extend(doubts);
         Ok(run)
     }
 
@@ -334,6 +337,20 @@ impl Run {
             Value::Measured { value, .. } => Ok(*value),
             Value::Estimated { model, .. } => missing(&format!("only estimated, by {model}"), ""),
             Value::Unavailable { why, remedy } => missing(why, remedy),
+        }
+    }
+
+    /// Joules of the whole, if the sensors saw enough of the run.
+    pub(crate) fn joules(&self) -> Result<f64, Missing> {
+        let joules = self.measured("energy", None)?;
+        let energy = self.readings.iter().find(|r| r.name == "energy" && r.part.is_none());
+        match energy.map(|r| &r.value) {
+            Some(Value::Measured { coverage, .. }) if *coverage < SEEN => Err(Missing {
+                what: "energy".into(),
+                why: format!("the sensors saw {:.0} % of the run only", 100.0 * coverage),
+                remedy: "run where they can be read all the time".into(),
+            }),
+            _ => Ok(joules),
         }
     }
 

@@ -64,6 +64,8 @@ pub struct RunSummary {
     pub stall_seconds: Option<f64>,
     /// All threads, s.
     pub cpu_seconds: Option<f64>,
+    /// Energy of the machine's rails that are apart, J.
+    pub energy_joules: Option<f64>,
     /// Peak of allocated bytes.
     pub peak_alloc_bytes: Option<f64>,
     /// Peak of allocated bytes of each part; the parts need not peak at the same moment.
@@ -102,6 +104,7 @@ impl RunSummary {
         let resident_peak_bytes = reading("resident_peak");
         let saved_peak_bytes = reading("saved_peak");
         let macs = reading("multiply_adds");
+        let energy_joules = run.joules().map_err(|m| missing.push(m)).ok();
         let mut note = |what: &str, absent: bool, why: &str| {
             if absent {
                 missing.push(Missing { what: what.into(), why: why.into(), remedy: String::new() });
@@ -130,6 +133,7 @@ impl RunSummary {
             evaluation_seconds: run.evaluation_seconds,
             stall_seconds,
             cpu_seconds,
+            energy_joules,
             peak_alloc_bytes,
             peak_alloc_by_part: parts(run, "allocated_peak"),
             resident_peak_bytes,
