@@ -50,6 +50,14 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// A step outside a run diverged; in a run that is an outcome.
+    #[error("step {step}: {what}; lower the learning rate")]
+    Diverged {
+        /// Number of the step.
+        step: u64,
+        /// What stopped being finite.
+        what: String,
+    },
 }
 
 impl Error {

@@ -21,6 +21,7 @@ pub mod forecast;
 mod network;
 mod pictures;
 pub mod plan;
+pub mod profile;
 pub mod publish;
 pub mod recipe;
 pub mod run;

@@ -31,3 +31,37 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "DIR", default_value = "/", value_hint = ValueHint::DirPath)]
     pub(crate) root: PathBuf,
 }
+
+/// Measure what a training step and an answer cost.
+///
+/// Of a training step: time by phase and layer, memory, multiply-adds, energy. Of an answer: latency (median, 95th and 99th percentile), throughput, memory and energy, by every read-out and several batches. Forward-Forward's goodness runs the network once for each label; its head once. A run is taken as its latest checkpoint has it and left as it is; a recipe as it is before the first step, data and all.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu profile runs/first
+  adieu profile recipes/ff-mnist-1000x3.toml --batch 1,500 --seconds 10
+  adieu profile runs/first --threads 1 --json | jq '.inference[] | {readout, rows, p99_s}'
+
+Compare what was measured on the same machine, with the same number of threads, with nothing beside it.")]
+pub(crate) struct Profile {
+    /// Folder of a run, or a recipe (.toml)
+    #[arg(value_name = "RUN|RECIPE", value_hint = ValueHint::AnyPath)]
+    pub(crate) subject: PathBuf,
+
+    /// Steps of training to time, after five that do not count
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) steps: u64,
+
+    /// Length of each loop of answers; energy wants 10 or more
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) seconds: u64,
+
+    /// Rows answered at once, separated by commas
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "1,8,64,256",
+        value_parser = clap::value_parser!(u64).range(1..=65_536))]
+    pub(crate) batch: Vec<u64>,
+
+    /// Print one JSON object instead: {"subject": …, "training": {…}, "inference": […], …}
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::threads;
-pub(crate) use machine::Doctor;
+pub(crate) use machine::{Doctor, Profile};
 pub(crate) use questions::{Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
 
@@ -73,6 +73,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Bench(Bench),
     Doctor(Doctor),
+    Profile(Profile),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

@@ -9,6 +9,7 @@ mod generate;
 mod lint;
 mod list;
 mod predict;
+mod profile;
 mod report;
 mod resume;
 mod shell;
@@ -49,6 +50,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Data(asked) => data::run(&asked),
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
         Command::Doctor(asked) => doctor::run(&asked, manner),
+        Command::Profile(asked) => profile::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { out } => shell::man(out.as_deref()),
     }
