@@ -36,6 +36,7 @@ fn the_program() {
       data         Show datasets
       bench        Measure how fast this machine trains
       doctor       Tell what this machine can be measured by
+      profile      Measure what a training step and an answer cost
       completions  Print a completion script for a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)
@@ -386,7 +387,7 @@ fn doctor() {
               Print one JSON object instead: {"machine": {…}, "sources": […], "overhead": …}
 
           --overhead
-              Time a fixed piece of work with and without the sensors, in turn; about 20 seconds
+              Time a fixed piece of work with and without the sensors, in turn; about 40 seconds
 
           --dump <FILE>
               Write what the sensors' files say into FILE, which must not be there yet
@@ -408,9 +409,64 @@ fn doctor() {
     Examples:
       adieu doctor
       adieu doctor --json | jq '.sources[] | select(.value.kind == "unavailable") | .value.remedy'
-      adieu doctor --overhead                what reading all sensors ten times a second slows down
+      adieu doctor --overhead                what reading the sensors slows down
       adieu doctor --dump sensors.txt        all sensor files, for a bug report: read it before you send
       it
+    "#);
+}
+
+#[test]
+fn profile() {
+    insta::assert_snapshot!(help("profile"), @r#"
+    Measure what a training step and an answer cost.
+
+    Of a training step: time by phase and layer, memory, multiply-adds, energy. Of an answer: latency
+    (median, 95th and 99th percentile), throughput, memory and energy, by every read-out and several
+    batches. Forward-Forward's goodness runs the network once for each label; its head once. A run is
+    taken as its latest checkpoint has it and left as it is; a recipe as it is before the first step,
+    data and all.
+
+    Usage: adieu profile [OPTIONS] <RUN|RECIPE>
+
+    Arguments:
+      <RUN|RECIPE>
+              Folder of a run, or a recipe (.toml)
+
+    Options:
+          --steps <N>
+              Steps of training to time, after five that do not count
+
+              [default: 50]
+
+          --seconds <S>
+              Length of each loop of answers; energy wants 10 or more
+
+              [default: 2]
+
+          --batch <ROWS>
+              Rows answered at once, separated by commas
+
+              [default: 1,8,64,256]
+
+          --json
+              Print one JSON object instead: {"subject": …, "training": {…}, "inference": […], …}
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu profile runs/first
+      adieu profile recipes/ff-mnist-1000x3.toml --batch 1,500 --seconds 10
+      adieu profile runs/first --threads 1 --json | jq '.inference[] | {readout, rows, p99_s}'
+
+    Compare what was measured on the same machine, with the same number of threads, with nothing beside
+    it.
     "#);
 }
 

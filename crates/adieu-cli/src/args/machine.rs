@@ -12,14 +12,14 @@ use clap::{Args as ClapArgs, ValueHint};
 Examples:
   adieu doctor
   adieu doctor --json | jq '.sources[] | select(.value.kind == \"unavailable\") | .value.remedy'
-  adieu doctor --overhead                what reading all sensors ten times a second slows down
+  adieu doctor --overhead                what reading the sensors slows down
   adieu doctor --dump sensors.txt        all sensor files, for a bug report: read it before you send it")]
 pub(crate) struct Doctor {
     /// Print one JSON object instead: {"machine": {…}, "sources": […], "overhead": …}
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Time a fixed piece of work with and without the sensors, in turn; about 20 seconds
+    /// Time a fixed piece of work with and without the sensors, in turn; about 40 seconds
     #[arg(long)]
     pub(crate) overhead: bool,
 

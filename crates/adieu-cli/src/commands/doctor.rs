@@ -22,8 +22,8 @@ use crate::{stop, terminal, words};
 /// How long sensors are watched that tell of a time.
 const WINDOW: Duration = Duration::from_millis(500);
 /// Pairs of the work, with and without sensors, and how long each takes.
-const PAIRS: usize = 20;
-const EACH: Duration = Duration::from_millis(500);
+const PAIRS: usize = 60;
+const EACH: Duration = Duration::from_millis(300);
 /// What measuring may cost.
 const BOUND: f64 = 1.01;
 
@@ -168,7 +168,7 @@ fn verdict(cost: &Overhead) -> String {
         "whether that is below 1 % this machine is too unsteady to tell now"
     };
     format!(
-        "all sensors, read ten times a second, cost {mean} of time ({} to {}, 95 %, {} pairs); {bound}\n\
+        "all sensors, read three times a second, cost {mean} of time ({} to {}, 95 %, {} pairs); {bound}\n\
          one reading of all takes {}",
         percent(interval.lo),
         percent(interval.hi),
