@@ -8,6 +8,7 @@
 //! interval   m ± t(1 − α/2; n − 1) · s / √n                     n ≥ 2, Student's t, 1 − α = 0.95
 //! paired     the same of dᵢ = aᵢ − bᵢ, where aᵢ and bᵢ share a seed
 //! ratio      exp of the same of dᵢ = ln aᵢ − ln bᵢ              a geometric mean, so a/b and b/a agree
+//! line       y = c + b x by least squares, b ± t(1 − α/2; n − 2) · √( Σ rᵢ² / (n − 2) / Σ (xᵢ − x̄)² )      n ≥ 3
 //! fraction   p = k / n,  standard error √( p (1 − p) / n )      k rows of n
 //! ```
 //!
@@ -98,6 +99,42 @@ impl Estimate {
         let e = Estimate::of(&logarithms)?;
         let interval = e.interval.map(|i| Interval { lo: i.lo.exp(), hi: i.hi.exp() });
         Some(Estimate { mean: e.mean.exp(), min: e.min.exp(), max: e.max.exp(), interval, ..e })
+    }
+}
+
+/// A straight line through points, by least squares.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// y at x = 0.
+    pub intercept: f64,
+    /// What y grows by when x grows by 1.
+    pub slope: f64,
+    /// 95 % Student-t interval of the slope. `None` below three points.
+    pub interval: Option<Interval>,
+}
+
+impl Line {
+    /// The line through points `(x, y)`; `None` if they are less than two different x, or one is not finite.
+    pub fn through(points: &[(f64, f64)]) -> Option<Line> {
+        if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
+            return None;
+        }
+        let n = points.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
+        let (x_mean, y_mean) = (mean(|p| p.0), mean(|p| p.1));
+        let spread: f64 = points.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
+        if points.is_empty() || spread == 0.0 {
+            return None;
+        }
+        let slope = points.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum::<f64>() / spread;
+        let intercept = y_mean - slope * x_mean;
+        let interval = (points.len() >= 3).then(|| {
+            let freedom = n - 2.0;
+            let rest: f64 = points.iter().map(|(x, y)| (y - intercept - slope * x).powi(2)).sum();
+            let half = student_quantile(0.5 + LEVEL / 2.0, freedom) * (rest / freedom / spread).sqrt();
+            Interval { lo: slope - half, hi: slope + half }
+        });
+        Some(Line { intercept, slope, interval })
     }
 }
 
@@ -193,6 +230,23 @@ fn ln_gamma(z: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_those_of_the_textbook() {
+        // Anscombe's first set: y = 3.00 + 0.500 x, standard error of the slope 0.1179, t(0.975; 9) = 2.2622.
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let points: Vec<(f64, f64)> = x.into_iter().zip(y).collect();
+        let line = Line::through(&points).unwrap();
+        assert!((line.intercept - 3.00).abs() < 1e-3 && (line.slope - 0.50009).abs() < 1e-5, "{line:?}");
+        let interval = line.interval.unwrap();
+        assert!((interval.hi - line.slope - 2.2622 * 0.11791).abs() < 1e-4, "{interval:?}");
+        let exact = Line::through(&[(1.0, 5.0), (2.0, 7.0)]).unwrap();
+        assert_eq!((exact.slope, exact.intercept, exact.interval), (2.0, 3.0, None));
+        assert_eq!(Line::through(&[(1.0, 5.0), (1.0, 7.0)]), None);
+        assert_eq!(Line::through(&[]), None);
+    }
+
     use proptest::prelude::*;
 
     const A: [f64; 5] = [1.41, 1.36, 1.52, 1.44, 1.39];

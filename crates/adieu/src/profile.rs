@@ -241,6 +241,19 @@ impl Subject {
         })
     }
 
+    /// Goes on learning for `steps` steps: seconds of all of them, multiply-adds, most bytes held for credit at once.
+    pub(crate) fn timed(&mut self, steps: u64) -> Result<(f64, u64, u64), Error> {
+        let (mut clock, start) = (ChessClock::start(Totals::default()), Instant::now());
+        self.steps(steps, &mut Vec::new(), &mut clock)?;
+        let (seconds, totals) = (start.elapsed().as_secs_f64(), clock.totals());
+        Ok((seconds, totals.macs, totals.held_peak))
+    }
+
+    /// The bytes of a step by the learner's own formula, if it states one.
+    pub(crate) fn step_bytes(&self) -> Option<u64> {
+        self.learner.step_bytes(&self.net, self.plan.recipe.train.batch as usize)
+    }
+
     /// Goes on learning, as a run would, whole epochs and beyond.
     fn steps(&mut self, steps: u64, order: &mut Vec<u32>, clock: &mut ChessClock) -> Result<(), Error> {
         let (per_epoch, batch) = (self.plan.steps_per_epoch(), self.plan.recipe.train.batch as usize);

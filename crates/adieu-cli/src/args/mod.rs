@@ -1,5 +1,6 @@
 //! What can be asked for, and the words that teach it.
 
+mod bench;
 mod machine;
 mod questions;
 mod sweeps;
@@ -11,6 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::threads;
+pub(crate) use bench::{Bench, BenchEngine, BenchScaling};
 pub(crate) use machine::{Doctor, Profile};
 pub(crate) use questions::{Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
@@ -346,64 +348,6 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-}
-
-/// Benches.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Bench {
-    Engine(BenchEngine),
-}
-
-/// Time products, steps and epochs beside the peak of the machine.
-///
-/// Times the three products of a dense layer, one Forward-Forward and one back-propagation step of 784-2000x4, and an
-/// epoch of the bundled digits by both, with Forward-Forward's savings off and on. Beside every timing stands the
-/// multiply-add peak that the processor reached with operands in registers just before and after: machines drift and
-/// are shared, the fraction is what can be compared. Turns in which the peak sagged do not count.
-///
-/// Takes some minutes. Close what else is running.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  adieu bench engine                          everything
-  adieu bench engine --no-epoch --rows 1000   products and steps at one size
-  adieu bench engine --epochs 5               time the fifth epoch: fewer rows still teach
-  adieu bench engine --threads 1              what one core does
-  adieu bench engine --json | tail -1 | jq    for programs")]
-pub(crate) struct BenchEngine {
-    /// Rows of products and steps; half of Forward-Forward's are negative [default: 128,1000,4096]
-    #[arg(long, value_name = "ROWS", value_delimiter = ',', num_args = 1)]
-    #[arg(value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
-    pub(crate) rows: Option<Vec<u64>>,
-
-    /// Widths of the hidden layers [default: 2000,2000,2000,2000]
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', num_args = 1)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    pub(crate) hidden: Option<Vec<u64>>,
-
-    /// Turns of each timing [default: 9]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(crate) turns: Option<u64>,
-
-    /// Epochs to train; the last is timed [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(crate) epochs: Option<u64>,
-
-    /// Steps of an epoch, at most; what is told is then the time of those steps [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(crate) steps: Option<u64>,
-
-    /// Leave the epoch out
-    #[arg(long, conflicts_with_all = ["epochs", "steps"])]
-    pub(crate) no_epoch: bool,
-
-    /// Hold the kernels to an instruction set: avx512, avx2, neon or scalar
-    #[arg(long, value_name = "NAME")]
-    pub(crate) isa: Option<String>,
-
-    /// Print one JSON object as the last line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Rows to judge.

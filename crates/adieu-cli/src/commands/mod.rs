@@ -12,6 +12,7 @@ mod predict;
 mod profile;
 mod report;
 mod resume;
+mod scaling;
 mod shell;
 mod study;
 mod sweep;
@@ -49,6 +50,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Lint(asked) => lint::run(&asked),
         Command::Data(asked) => data::run(&asked),
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
+        Command::Bench(Bench::Scaling(asked)) => scaling::run(&asked, manner),
         Command::Doctor(asked) => doctor::run(&asked, manner),
         Command::Profile(asked) => profile::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),

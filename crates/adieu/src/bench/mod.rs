@@ -6,6 +6,7 @@
 pub mod engine;
 mod epoch;
 mod products;
+pub mod scaling;
 mod steps;
 
 use std::time::Instant;

@@ -1,0 +1,100 @@
+//! Benches.
+
+use clap::{Args as ClapArgs, Subcommand};
+
+/// Benches.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    Engine(BenchEngine),
+    Scaling(BenchScaling),
+}
+
+/// Time products, steps and epochs beside the peak of the machine.
+///
+/// Times the three products of a dense layer, one Forward-Forward and one back-propagation step of 784-2000x4, and an
+/// epoch of the bundled digits by both, with Forward-Forward's savings off and on. Beside every timing stands the
+/// multiply-add peak that the processor reached with operands in registers just before and after: machines drift and
+/// are shared, the fraction is what can be compared. Turns in which the peak sagged do not count.
+///
+/// Takes some minutes. Close what else is running.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu bench engine                          everything
+  adieu bench engine --no-epoch --rows 1000   products and steps at one size
+  adieu bench engine --epochs 5               time the fifth epoch: fewer rows still teach
+  adieu bench engine --threads 1              what one core does
+  adieu bench engine --json | tail -1 | jq    for programs")]
+pub(crate) struct BenchEngine {
+    /// Rows of products and steps; half of Forward-Forward's are negative [default: 128,1000,4096]
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', num_args = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub(crate) rows: Option<Vec<u64>>,
+
+    /// Widths of the hidden layers [default: 2000,2000,2000,2000]
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', num_args = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) hidden: Option<Vec<u64>>,
+
+    /// Turns of each timing [default: 9]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) turns: Option<u64>,
+
+    /// Epochs to train; the last is timed [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) epochs: Option<u64>,
+
+    /// Steps of an epoch, at most; what is told is then the time of those steps [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) steps: Option<u64>,
+
+    /// Leave the epoch out
+    #[arg(long, conflicts_with_all = ["epochs", "steps"])]
+    pub(crate) no_epoch: bool,
+
+    /// Hold the kernels to an instruction set: avx512, avx2, neon or scalar
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isa: Option<String>,
+
+    /// Print one JSON object as the last line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure how cost grows with depth, width and batch.
+///
+/// Trains nets of the bundled digits by Forward-Forward and by back-propagation, with one of depth, width and batch changed at a time around a net in the middle, all in turn. Tells of each the time of a step, its multiply-adds, the bytes kept from the forward pass for credit (counted) and the bytes of the whole step (by the learner's formula); then fits how each grows: an exponent of 0 does not, of 1 does in proportion.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu bench scaling
+  adieu bench scaling --depths 2,4,8,16,32 --turns 15
+  adieu bench scaling --json | jq '.growth[] | select(.axis == \"depth\")'")]
+pub(crate) struct BenchScaling {
+    /// Numbers of hidden layers
+    #[arg(long, value_name = "LAYERS", value_delimiter = ',', num_args = 1, default_value = "2,4,8,16",
+        value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub(crate) depths: Vec<u64>,
+
+    /// Units of each hidden layer
+    #[arg(long, value_name = "UNITS", value_delimiter = ',', num_args = 1, default_value = "250,500,1000",
+        value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) widths: Vec<u64>,
+
+    /// Rows of a step
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', num_args = 1, default_value = "50,100,200,400",
+        value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub(crate) batches: Vec<u64>,
+
+    /// Turns of each net; the first does not count
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u64).range(2..=1000))]
+    pub(crate) turns: u64,
+
+    /// Steps of a turn
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) steps: u64,
+
+    /// Print one JSON object instead: {"points": […], "growth": […]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,232 @@
+//! How cost grows with depth, width and batch: one at a time, Forward-Forward beside back-propagation on the same net.
+
+use std::sync::Arc;
+
+use adieu_core::learn::{ForwardForward, LearnerRecipe, Readout};
+use adieu_core::parts::negatives::Uniform;
+use adieu_data::Dataset;
+use adieu_report::stats::{Estimate, Line};
+use serde::Serialize;
+
+use super::Told;
+use crate::duel::Duel;
+use crate::profile::Subject;
+use crate::sink::Flow;
+use crate::{Error, Plan, Recipe};
+
+/// What is swept, and around which net.
+#[derive(Clone, Debug)]
+pub struct Scaling {
+    /// Numbers of hidden layers; the middle one holds while another is swept, and so below.
+    pub depths: Vec<u64>,
+    /// Units of each hidden layer.
+    pub widths: Vec<u64>,
+    /// Rows of a step.
+    pub batches: Vec<u64>,
+    /// Turns of each net, in which all take turns.
+    pub turns: usize,
+    /// Steps of a turn.
+    pub steps: u64,
+}
+
+impl Default for Scaling {
+    fn default() -> Scaling {
+        Scaling {
+            depths: vec![2, 4, 8, 16],
+            widths: vec![250, 500, 1000],
+            batches: vec![50, 100, 200, 400],
+            turns: 7,
+            steps: 10,
+        }
+    }
+}
+
+/// One net and learner.
+#[derive(Clone, Debug, Serialize)]
+pub struct Point {
+    /// What is swept: `depth`, `width` or `batch`.
+    pub axis: &'static str,
+    /// Where on it.
+    pub at: u64,
+    /// `forward_forward`, `forward_forward, no head` or `back_prop`.
+    pub learner: String,
+    /// s of a step, over the turns; the first turn of each net does not count.
+    pub seconds: Estimate,
+    /// Multiply-adds of a step.
+    pub macs: f64,
+    /// Bytes of a step beside data, parameters and moments, by the learner's formula; `None` where it states none.
+    pub step_bytes: Option<u64>,
+    /// Most bytes kept from the forward pass for credit, as counted.
+    pub kept_bytes: u64,
+}
+
+/// How a quantity grows along an axis.
+#[derive(Clone, Debug, Serialize)]
+pub struct Growth {
+    /// What is swept.
+    pub axis: &'static str,
+    /// By which learner.
+    pub learner: String,
+    /// `seconds`, `macs`, `step_bytes` or `kept_bytes`.
+    pub quantity: &'static str,
+    /// Quantity over axis: what one layer, unit or row more costs.
+    pub line: Line,
+    /// Slope of the logarithms: 0 does not grow, 1 grows in proportion, 2 with the square.
+    pub exponent: Line,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// Every net and learner.
+    pub points: Vec<Point>,
+    /// How each quantity grows.
+    pub growth: Vec<Growth>,
+}
+
+struct Case {
+    axis: &'static str,
+    at: u64,
+    learner: String,
+    subject: Subject,
+    seconds: Vec<f64>,
+    macs: u64,
+    kept: u64,
+}
+
+impl Scaling {
+    /// Runs it on `data`; `None` if `told` stops it.
+    ///
+    /// # Errors
+    /// Of a net that cannot be, or a step that diverges.
+    ///
+    /// # Panics
+    /// If there is nothing to sweep, or less than two turns.
+    pub fn run(&self, data: &Arc<Dataset>, told: Told<'_>) -> Result<Option<Found>, Error> {
+        assert!(self.turns > 1, "the first turn does not count");
+        let mut cases = self.cases(data)?;
+        for turn in 0..self.turns {
+            if matches!(told(&format!("turn {} of {}", turn + 1, self.turns)), Flow::Stop) {
+                return Ok(None);
+            }
+            for case in &mut cases {
+                let (seconds, macs, kept) = case.subject.timed(self.steps)?;
+                case.macs = macs;
+                case.kept = case.kept.max(kept);
+                if turn > 0 {
+                    case.seconds.push(seconds / self.steps as f64);
+                }
+            }
+        }
+        let points: Vec<Point> = cases.iter().filter_map(|case| self.point(case)).collect();
+        let growth = growth(&points);
+        Ok(Some(Found { points, growth }))
+    }
+
+    fn cases(&self, data: &Arc<Dataset>) -> Result<Vec<Case>, Error> {
+        let middle = |all: &[u64]| all[(all.len() - 1) / 2];
+        let (depth, width, batch) = (middle(&self.depths), middle(&self.widths), middle(&self.batches));
+        let depths = self.depths.iter().map(|at| ("depth", *at, [*at, width, batch]));
+        let widths = self.widths.iter().map(|at| ("width", *at, [depth, *at, batch]));
+        let batches = self.batches.iter().map(|at| ("batch", *at, [depth, width, *at]));
+        let mut cases = Vec::new();
+        for (axis, at, [depth, width, batch]) in depths.chain(widths).chain(batches) {
+            let hidden = vec![width; depth as usize];
+            let duel = Duel { epochs: 1_000_000, hidden, seed: 1, seeds: 1, data_dir: None };
+            for (learner, mut recipe) in duel.bouts().into_iter().flat_map(|bout| contestants(bout.recipe)) {
+                recipe.train.batch = batch;
+                let plan = Plan::on(recipe, data.clone(), "the options")?;
+                let subject = Subject::fresh(plan);
+                cases.push(Case { axis, at, learner, subject, seconds: Vec::new(), macs: 0, kept: 0 });
+            }
+        }
+        Ok(cases)
+    }
+
+    fn point(&self, case: &Case) -> Option<Point> {
+        Some(Point {
+            axis: case.axis,
+            at: case.at,
+            learner: case.learner.clone(),
+            seconds: Estimate::of(&case.seconds)?,
+            macs: case.macs as f64 / self.steps as f64,
+            step_bytes: case.subject.step_bytes(),
+            kept_bytes: case.kept,
+        })
+    }
+}
+
+/// A recipe of a duel, by name; Forward-Forward's also without its head, which keeps the activity of every layer but the
+/// first until it has read them all.
+fn contestants(recipe: Recipe) -> Vec<(String, Recipe)> {
+    let name = recipe.learner.name().to_owned();
+    let mut all = vec![(name.clone(), recipe.clone())];
+    if let LearnerRecipe::ForwardForward(published) = &recipe.learner {
+        let negatives = Uniform::default().into();
+        let headless =
+            ForwardForward { head: false, negatives, readout: Readout::Goodness, ..published.clone() };
+        all.push((format!("{name}, no head"), Recipe { learner: headless.into(), ..recipe }));
+    }
+    all
+}
+
+/// The quantities whose growth is told.
+const QUANTITIES: [&str; 4] = ["seconds", "macs", "step_bytes", "kept_bytes"];
+
+fn value(point: &Point, quantity: &str) -> Option<f64> {
+    match quantity {
+        "seconds" => Some(point.seconds.mean),
+        "macs" => Some(point.macs),
+        "step_bytes" => point.step_bytes.map(|bytes| bytes as f64),
+        _ => Some(point.kept_bytes as f64),
+    }
+}
+
+fn growth(points: &[Point]) -> Vec<Growth> {
+    let mut of: Vec<(&'static str, &str)> = points.iter().map(|p| (p.axis, p.learner.as_str())).collect();
+    of.sort_unstable();
+    of.dedup();
+    let mut all = Vec::new();
+    for (axis, learner) in of {
+        for quantity in QUANTITIES {
+            let some = points.iter().filter(|p| p.axis == axis && p.learner == learner);
+            let seen: Vec<(f64, f64)> =
+                some.filter_map(|p| Some((p.at as f64, value(p, quantity)?))).collect();
+            let logarithms: Vec<(f64, f64)> = seen.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
+            if let (Some(line), Some(exponent)) = (Line::through(&seen), Line::through(&logarithms)) {
+                all.push(Growth { axis, learner: learner.into(), quantity, line, exponent });
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What people claim of Forward-Forward, to the byte: what a step keeps does not depend on the depth, while
+    /// back-propagation keeps a layer's activity more for each layer. It holds without the head only.
+    #[test]
+    fn without_its_head_forward_forward_keeps_as_much_at_any_depth() {
+        let data = Arc::new(adieu_data::load("mnist", None).expect("bundled"));
+        let depths = vec![4, 20, 30, 40];
+        let scaling = Scaling { depths, widths: vec![100], batches: vec![20], turns: 2, steps: 1 };
+        let found = scaling.run(&data, &mut |_| Flow::Continue).expect("it runs").expect("nobody stops it");
+        let slope = |learner: &str, quantity: &str| {
+            let all = found.points.iter().filter(|p| p.axis == "depth" && p.at >= 20 && p.learner == learner);
+            let points: Vec<_> = all.filter_map(|p| Some((p.at as f64, value(p, quantity)?))).collect();
+            Line::through(&points).expect("three points").slope
+        };
+        let a_layer = f64::from(20 * 100 * 4);
+        for quantity in ["kept_bytes", "step_bytes"] {
+            assert_eq!(slope("forward_forward, no head", quantity), 0.0, "{quantity}");
+            let grows = slope("back_prop", quantity);
+            assert!((grows - a_layer).abs() < 1e-6, "{quantity}: {grows} a layer, not {a_layer}");
+        }
+        // The head keeps what it reads, with its scales: a layer's activity more for each layer as well.
+        let grows = slope("forward_forward", "kept_bytes");
+        assert!(grows >= a_layer && grows < 1.1 * a_layer, "{grows} a layer");
+        assert!(scaling.run(&data, &mut |_| Flow::Stop).expect("it runs").is_none());
+    }
+}
