@@ -471,6 +471,64 @@ fn profile() {
 }
 
 #[test]
+fn bench_scaling() {
+    insta::assert_snapshot!(help("bench scaling"), @r#"
+    Measure how cost grows with depth, width and batch.
+
+    Trains nets of the bundled digits by Forward-Forward and by back-propagation, with one of depth,
+    width and batch changed at a time around a net in the middle, all in turn. Tells of each the time of
+    a step, its multiply-adds, the bytes kept from the forward pass for credit (counted) and the bytes
+    of the whole step (by the learner's formula); then fits how each grows: an exponent of 0 does not,
+    of 1 does in proportion.
+
+    Usage: adieu bench scaling [OPTIONS]
+
+    Options:
+          --depths <LAYERS>
+              Numbers of hidden layers
+
+              [default: 2,4,8,16]
+
+          --widths <UNITS>
+              Units of each hidden layer
+
+              [default: 250,500,1000]
+
+          --batches <ROWS>
+              Rows of a step
+
+              [default: 50,100,200,400]
+
+          --turns <N>
+              Turns of each net; the first does not count
+
+              [default: 7]
+
+          --steps <N>
+              Steps of a turn
+
+              [default: 10]
+
+          --json
+              Print one JSON object instead: {"points": […], "growth": […]}
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Examples:
+      adieu bench scaling
+      adieu bench scaling --depths 2,4,8,16,32 --turns 15
+      adieu bench scaling --json | jq '.growth[] | select(.axis == "depth")'
+    "#);
+}
+
+#[test]
 fn report() {
     insta::assert_snapshot!(help("report"), @r#"
     Make a page of figures and tables of any runs.
@@ -664,8 +722,9 @@ fn bench() {
     Usage: adieu bench [OPTIONS] <COMMAND>
 
     Commands:
-      engine  Time products, steps and epochs beside the peak of the machine
-      help    Print this message or the help of the given subcommand(s)
+      engine   Time products, steps and epochs beside the peak of the machine
+      scaling  Measure how cost grows with depth, width and batch
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -q, --quiet        Show no progress; results and errors still come

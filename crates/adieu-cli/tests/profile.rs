@@ -68,3 +68,23 @@ fn a_run_is_profiled_where_it_stands_and_left_as_it_is() {
     let message = desk.adieu("profile tiny").badly(1);
     assert!(message.starts_with("tiny: "), "{message}");
 }
+
+#[test]
+fn growth_is_told_of_every_axis_and_learner() {
+    let desk = Desk::bare();
+    let args = "bench scaling --depths 2,3,4 --widths 8 --batches 4,8,16 --turns 2 --steps 1";
+    let said = desk.adieu(&format!("{args} --json")).json();
+    assert_eq!(said["points"].as_array().unwrap().len(), (3 + 1 + 3) * 3);
+    let growth = said["growth"].as_array().unwrap();
+    // One width shows no growth; two axes of three learners and four quantities do.
+    assert_eq!(growth.len(), 2 * 3 * 4);
+    let of = |axis: &str, learner: &str, quantity: &str| {
+        let it =
+            growth.iter().find(|g| g["axis"] == axis && g["learner"] == learner && g["quantity"] == quantity);
+        it.unwrap()["exponent"]["slope"].as_f64().unwrap()
+    };
+    assert!(near(of("batch", "back_prop", "kept_bytes"), 1.0, 1e-9));
+    assert!(of("depth", "forward_forward, no head", "step_bytes").abs() < 1e-9);
+    let out = desk.adieu(args).well();
+    assert!(out.contains("\nhow it grows: ") && out.contains("depth 3     back_prop"), "{out}");
+}
