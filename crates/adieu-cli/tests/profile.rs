@@ -86,5 +86,5 @@ fn growth_is_told_of_every_axis_and_learner() {
     assert!(near(of("batch", "back_prop", "kept_bytes"), 1.0, 1e-9));
     assert!(of("depth", "forward_forward, no head", "step_bytes").abs() < 1e-9);
     let out = desk.adieu(args).well();
-    assert!(out.contains("\nhow it grows: ") && out.contains("depth 3     back_prop"), "{out}");
+    assert!(out.contains("\nhow it grows: ") && out.contains("depth 3   back_prop"), "{out}");
 }
