@@ -274,7 +274,10 @@ fn back_propagation_takes_what_its_formula_says() {
                 for norm in Norm::ALL {
                     let optimizer = Sgd { rate: 1e-4, ..Sgd::default() }.into();
                     let recipe = BackProp { optimizer, dropout, norm, ..BackProp::default() };
-                    differences.check(&made, &recipe.into(), rows);
+                    for (recompute_every, micro_batch) in [(0, 0), (1, 0), (2, 0), (0, 3), (3, 5)] {
+                        let recipe = BackProp { recompute_every, micro_batch, ..recipe.clone() };
+                        differences.check(&made, &recipe.into(), rows);
+                    }
                 }
             }
         }

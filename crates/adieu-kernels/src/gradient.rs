@@ -130,9 +130,9 @@ pub enum Target<'a> {
         rule: Rule,
         /// W. Whoever needs its value before the step (the input gradient) must have read it.
         weights: &'a mut [f32],
-        /// The first moments.
+        /// The first moments; empty for rules with none.
         first: &'a mut [f32],
-        /// The second moments; empty for rules with one.
+        /// The second moments; empty for rules with fewer.
         second: &'a mut [f32],
     },
 }

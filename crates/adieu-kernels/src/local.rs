@@ -464,14 +464,14 @@ impl<'a> Goals<'a> {
     /// The range lies in the panels, and no other part that is live overlaps it.
     unsafe fn part(&self, range: Range<usize>) -> Target<'_> {
         let (start, len) = (range.start, range.len());
-        // SAFETY: by the contract above; second moments are as long as the panels, or there are none.
+        // SAFETY: by the contract above; moments are as long as the panels, or there are none.
         unsafe {
             match self {
                 Self::Store(gradient) => Target::Store(gradient.part_mut(start, len)),
                 Self::Descend { rule, weights, first, second } => Target::Descend {
                     rule: *rule,
                     weights: weights.part_mut(start, len),
-                    first: first.part_mut(start, len),
+                    first: if first.is_empty() { &mut [] } else { first.part_mut(start, len) },
                     second: if second.is_empty() { &mut [] } else { second.part_mut(start, len) },
                 },
             }

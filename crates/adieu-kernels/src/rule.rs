@@ -9,7 +9,7 @@ use crate::panel::PANEL;
 use crate::pass::{self, Pass};
 use std::ops::Range;
 
-/// A descent rule with one moment (v) or two (m and v). `g` is the gradient of the loss, `w` the parameter.
+/// A descent rule with one moment (v) or two (m and v), or the sum of gradients, with none. `g` is the gradient of the loss, `w` the parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
     /// v ← keep·v + (1 − keep)·g;  w ← w − rate·(v + decay·w). Momentum as an exponential mean, with
@@ -50,20 +50,23 @@ pub enum Rule {
         /// c₂ = 1 − β₂ᵗ at step t = 1, 2, …
         c2: f32,
     },
+    /// w ← w + g. Here w is no parameter but a sum of gradients, of several batches say.
+    Sum,
 }
 
 impl Rule {
-    /// How many moments it keeps for each parameter: 1 (`first` = v) or 2 (`first` = m, `second` = v).
+    /// How many moments it keeps for each parameter: 0, 1 (`first` = v) or 2 (`first` = m, `second` = v).
     #[must_use]
     pub fn moments(&self) -> usize {
         match self {
             Self::EmaSgd { .. } | Self::Sgd { .. } => 1,
             Self::AdamW { .. } => 2,
+            Self::Sum => 0,
         }
     }
 
-    /// Moves `weights` by one step, and the moments with them. All slices have one length, save that `second`
-    /// is empty for rules with one moment.
+    /// Moves `weights` by one step, and the moments with them. All slices have one length, save that
+    /// `first` and `second` are empty where the rule has no such moment.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -76,9 +79,9 @@ impl Rule {
     }
 
     pub(crate) fn assert_moments(&self, len: usize, first: &[f32], second: &[f32]) {
-        assert_eq!(first.len(), len, "first moments and weights differ in length");
-        let expected = if self.moments() == 2 { len } else { 0 };
-        assert_eq!(second.len(), expected, "length of the second moments under {self:?}");
+        let expected = |moment| if self.moments() >= moment { len } else { 0 };
+        assert_eq!(first.len(), expected(1), "length of the first moments under {self:?}");
+        assert_eq!(second.len(), expected(2), "length of the second moments under {self:?}");
     }
 
     /// One step of N parameters, held in arrays of their own: nothing can overlap, so the loops become vector
@@ -116,6 +119,11 @@ impl Rule {
                     w[i] -= rate * (direction + decay * w[i]);
                 }
             }
+            Self::Sum => {
+                for i in 0..N {
+                    w[i] += g[i];
+                }
+            }
         }
     }
 }
@@ -137,17 +145,25 @@ impl Descent<'_> {
     pub(crate) unsafe fn step<const N: usize>(&self, start: usize, gradient: &[f32; N]) {
         // SAFETY: by the contract above; the moments are as long as the parameters, where the rule has them.
         unsafe {
-            let (weights, first) = (self.weights.array_mut::<N>(start), self.first.array_mut::<N>(start));
-            let (mut w, mut m, mut v) = (*weights, *first, [0.0; N]);
-            if let Rule::AdamW { .. } = self.rule {
-                let second = self.second.array_mut::<N>(start);
-                v = *second;
-                self.rule.step(gradient, &mut w, &mut m, &mut v);
-                *second = v;
-            } else {
-                self.rule.step(gradient, &mut w, &mut m, &mut v);
+            let weights = self.weights.array_mut::<N>(start);
+            let (mut w, mut m, mut v) = (*weights, [0.0; N], [0.0; N]);
+            match self.rule {
+                Rule::Sum => self.rule.step(gradient, &mut w, &mut m, &mut v),
+                Rule::EmaSgd { .. } | Rule::Sgd { .. } => {
+                    let first = self.first.array_mut::<N>(start);
+                    m = *first;
+                    self.rule.step(gradient, &mut w, &mut m, &mut v);
+                    *first = m;
+                }
+                Rule::AdamW { .. } => {
+                    let (first, second) =
+                        (self.first.array_mut::<N>(start), self.second.array_mut::<N>(start));
+                    (m, v) = (*first, *second);
+                    self.rule.step(gradient, &mut w, &mut m, &mut v);
+                    (*first, *second) = (m, v);
+                }
             }
-            (*weights, *first) = (w, m);
+            *weights = w;
         }
     }
 

@@ -128,7 +128,9 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("rbm, no labels", Rbm { labels: false, readout: RbmReadout::Head, ..rbm.clone() }.into());
     add("rbm, no head", Rbm { head: false, ..rbm }.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
+    add("bp, dropout and recomputing", BackProp { recompute_every: 1, ..dropout.clone() }.into());
     add("bp, dropout and smoothing", dropout.into());
+    add("bp, micro-batches", BackProp { micro_batch: 7, ..BackProp::default() }.into());
     all
 }
 

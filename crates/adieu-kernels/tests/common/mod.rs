@@ -136,7 +136,7 @@ pub(crate) const ACTIVATIONS: [Activation; 10] = [
     Activation::StudentT { nu: 5.0 },
 ];
 
-pub(crate) const RULES: [Rule; 3] = [
+pub(crate) const RULES: [Rule; 4] = [
     Rule::EmaSgd { rate: 0.1, keep: 0.9, decay: 3e-4 },
     Rule::Sgd { rate: 0.05, momentum: 0.8, decay: 1e-3 },
     Rule::AdamW {
@@ -148,4 +148,5 @@ pub(crate) const RULES: [Rule; 3] = [
         c1: 0.271,
         c2: 0.002_997,
     },
+    Rule::Sum,
 ];

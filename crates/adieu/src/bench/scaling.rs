@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adieu_core::learn::{ForwardForward, LearnerRecipe, Readout};
+use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe, Readout};
 use adieu_core::parts::negatives::Uniform;
 use adieu_data::Dataset;
 use adieu_report::stats::{Estimate, Line};
@@ -48,7 +48,7 @@ pub struct Point {
     pub axis: &'static str,
     /// Where on it.
     pub at: u64,
-    /// `forward_forward`, `forward_forward, no head` or `back_prop`.
+    /// `forward_forward`, `back_prop`, or either in less memory: see [`contestants`].
     pub learner: String,
     /// s of a step, over the turns; the first turn of each net does not count.
     pub seconds: Estimate,
@@ -133,7 +133,9 @@ impl Scaling {
         for (axis, at, [depth, width, batch]) in depths.chain(widths).chain(batches) {
             let hidden = vec![width; depth as usize];
             let duel = Duel { epochs: 1_000_000, hidden, seed: 1, seeds: 1, data_dir: None };
-            for (learner, mut recipe) in duel.bouts().into_iter().flat_map(|bout| contestants(bout.recipe)) {
+            for (learner, mut recipe) in
+                duel.bouts().into_iter().flat_map(|bout| contestants(bout.recipe, depth, batch))
+            {
                 recipe.train.batch = batch;
                 let plan = Plan::on(recipe, data.clone(), "the options")?;
                 let subject = Subject::fresh(plan);
@@ -156,16 +158,25 @@ impl Scaling {
     }
 }
 
-/// A recipe of a duel, by name; Forward-Forward's also without its head, which keeps the activity of every layer but the
-/// first until it has read them all.
-fn contestants(recipe: Recipe) -> Vec<(String, Recipe)> {
+/// A recipe of a duel, by name, and the ways its learner has to need less memory: Forward-Forward without its head,
+/// which keeps the activity of every layer but the first until it has read them all; back-propagation with
+/// checkpointing, √depth layers apart, and in micro-batches of a quarter of the batch.
+pub fn contestants(recipe: Recipe, depth: u64, batch: u64) -> Vec<(String, Recipe)> {
     let name = recipe.learner.name().to_owned();
     let mut all = vec![(name.clone(), recipe.clone())];
     if let LearnerRecipe::ForwardForward(published) = &recipe.learner {
         let negatives = Uniform::default().into();
         let headless =
             ForwardForward { head: false, negatives, readout: Readout::Goodness, ..published.clone() };
-        all.push((format!("{name}, no head"), Recipe { learner: headless.into(), ..recipe }));
+        all.push((format!("{name}, no head"), Recipe { learner: headless.into(), ..recipe.clone() }));
+    }
+    if let LearnerRecipe::BackProp(published) = &recipe.learner {
+        let apart = (depth as f64).sqrt().round().max(1.0) as u32;
+        let checkpointing = BackProp { recompute_every: apart, ..published.clone() };
+        let micro = BackProp { micro_batch: batch.div_ceil(4) as u32, ..published.clone() };
+        for (how, learner) in [("checkpointing", checkpointing), ("micro-batches", micro)] {
+            all.push((format!("{name}, {how}"), Recipe { learner: learner.into(), ..recipe.clone() }));
+        }
     }
     all
 }
@@ -223,6 +234,16 @@ mod tests {
             assert_eq!(slope("forward_forward, no head", quantity), 0.0, "{quantity}");
             let grows = slope("back_prop", quantity);
             assert!((grows - a_layer).abs() < 1e-6, "{quantity}: {grows} a layer, not {a_layer}");
+            let quarter = slope("back_prop, micro-batches", quantity);
+            if quantity == "kept_bytes" {
+                assert!((quarter - a_layer / 4.0).abs() < 1e-6, "{quarter} a layer");
+            } else {
+                // A layer more has a gradient more, of 100 x 100 weights in panels of 32 columns and 100 biases.
+                let gradient = f64::from((100 * 128 + 100) * 4);
+                assert!((quarter - a_layer / 4.0 - gradient).abs() < 1e-6, "{quarter} a layer");
+            }
+            let grows = slope("back_prop, checkpointing", quantity);
+            assert!(grows > 0.0 && grows < a_layer / 2.0, "{quantity}: {grows} a layer");
         }
         // The head keeps what it reads, with its scales: a layer's activity more for each layer as well.
         let grows = slope("forward_forward", "kept_bytes");

@@ -70,7 +70,7 @@ impl Descent {
 
     /// This descent, pressing `clock` as a block goes from credit to update.
     pub fn on<'a>(&'a mut self, clock: &'a mut dyn Clock, layer: usize) -> Timed<'a> {
-        Timed { descent: self, clock, layer }
+        Timed::new(self, clock, layer)
     }
 }
 
@@ -86,11 +86,18 @@ impl Descend for Descent {
     }
 }
 
-/// A [`Descent`] that tells the time.
+/// Somewhere gradients go, that tells the time.
 pub struct Timed<'a> {
-    descent: &'a mut Descent,
+    descend: &'a mut dyn Descend,
     clock: &'a mut dyn Clock,
     layer: usize,
+}
+
+impl<'a> Timed<'a> {
+    /// `descend`, pressing `clock` as the block `layer` goes from credit to update.
+    pub fn new(descend: &'a mut dyn Descend, clock: &'a mut dyn Clock, layer: usize) -> Timed<'a> {
+        Timed { descend, clock, layer }
+    }
 }
 
 impl Descend for Timed<'_> {
@@ -104,6 +111,6 @@ impl Descend for Timed<'_> {
 
     fn target<'a>(&'a mut self, param: &'a mut Param) -> Target<'a> {
         self.clock.press(Phase::Update, self.layer);
-        self.descent.target(param)
+        self.descend.target(param)
     }
 }
