@@ -19,6 +19,7 @@ mod label;
 mod metric;
 pub mod page;
 mod picture;
+pub mod ranks;
 mod run;
 pub mod stats;
 mod summary;
@@ -31,5 +32,5 @@ mod sample;
 
 pub use format::value as with_unit;
 pub use metric::{METRICS, Metric};
-pub use run::{Curve, Error, Missing, Point, Run, Separation, Trace, Warning};
+pub use run::{Curve, Error, Metered, Missing, Point, Run, Separation, Trace, Warning};
 pub use summary::{Comparison, Group, ReadoutError, RunSummary, Standing, Summary};

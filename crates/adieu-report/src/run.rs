@@ -107,9 +107,22 @@ pub struct Warning {
     pub remedy: String,
 }
 
+/// Totals of a run at some step.
+#[derive(Clone, Debug)]
+pub struct Metered {
+    /// Steps done.
+    pub step: u64,
+    /// Multiply-adds of the training; `None` is *not measured*.
+    pub macs: Option<f64>,
+    /// Joules of all that was done, evaluation too; `None` is *not measured*.
+    pub joules: Option<f64>,
+}
+
 /// One run, as its record tells it. Every number in it is finite.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// Totals as they were metered, in order of steps.
+    pub metered: Vec<Metered>,
     /// Folder it was read from.
     pub folder: String,
     /// What was run, on what.
@@ -180,6 +193,7 @@ impl Run {
 
     fn new(folder: &str, start: &RunStart, events: &[Stamped], superseded: usize) -> Run {
         Run {
+            metered: Vec::new(),
             folder: folder.into(),
             start: start.clone(),
             outcome: None,
@@ -221,6 +235,10 @@ impl Run {
                 self.reached(*step, *train_ns);
                 self.phases.clone_from(phases);
                 self.readings = readings.iter().map(finite).collect();
+                let macs = self.measured("macs", None).ok();
+                let joules = self.joules().ok();
+                self.metered.retain(|metered| metered.step != *step);
+                self.metered.push(Metered { step: *step, macs, joules });
             }
             Event::Warned { what, remedy } => {
                 self.warnings.push(Warning { what: what.clone(), remedy: remedy.clone() });
