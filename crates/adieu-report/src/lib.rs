@@ -19,6 +19,7 @@ mod label;
 mod metric;
 pub mod page;
 mod picture;
+pub mod quality;
 pub mod ranks;
 mod run;
 pub mod stats;

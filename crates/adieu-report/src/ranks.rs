@@ -135,7 +135,18 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Option<(f64, Interval)> {
     let resampled: Vec<f64> = (0..RESAMPLES).map(draw).collect::<Option<_>>()?;
     let resampled = sorted(&resampled)?;
     // How far the resamples lie to one side, and how fast their spread changes: by leaving out one pair at a time.
-    let below = resampled.iter().map(|v| if *v < seen { 1.0 } else if *v == seen { 0.5 } else { 0.0 }).sum::<f64>();
+    let below = resampled
+        .iter()
+        .map(|v| {
+            if *v < seen {
+                1.0
+            } else if *v == seen {
+                0.5
+            } else {
+                0.0
+            }
+        })
+        .sum::<f64>();
     let bias = normal_quantile(below / RESAMPLES as f64);
     let without = |i: usize| of(&[&pairs[..i], &pairs[i + 1..]].concat());
     let left: Vec<f64> = (0..pairs.len()).map(without).collect::<Option<_>>()?;
@@ -259,10 +270,16 @@ mod tests {
 
     #[test]
     fn ratios_hold_what_made_them_and_are_the_same_again() {
-        let pairs: Vec<(f64, f64)> =
-            [1.9, 2.1, 2.0, 2.2, 1.8, 2.05].iter().enumerate().map(|(i, r)| (r * (10.0 + i as f64), 10.0 + i as f64)).collect();
+        let pairs: Vec<(f64, f64)> = [1.9, 2.1, 2.0, 2.2, 1.8, 2.05]
+            .iter()
+            .enumerate()
+            .map(|(i, r)| (r * (10.0 + i as f64), 10.0 + i as f64))
+            .collect();
         let (ratio_of, interval) = ratio(&pairs).expect("six pairs");
-        assert!(interval.holds(ratio_of) && interval.lo > 1.5 && interval.hi < 2.6, "{ratio_of} {interval:?}");
+        assert!(
+            interval.holds(ratio_of) && interval.lo > 1.5 && interval.hi < 2.6,
+            "{ratio_of} {interval:?}"
+        );
         assert_eq!(ratio(&pairs), Some((ratio_of, interval)));
         let same: Vec<_> = (1..=5).map(|i| (f64::from(i), f64::from(i))).collect();
         let (one, interval) = ratio(&same).expect("five pairs");

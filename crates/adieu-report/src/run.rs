@@ -235,7 +235,7 @@ impl Run {
                 self.reached(*step, *train_ns);
                 self.phases.clone_from(phases);
                 self.readings = readings.iter().map(finite).collect();
-                let macs = self.measured("macs", None).ok();
+                let macs = self.measured("multiply_adds", None).ok();
                 let joules = self.joules().ok();
                 self.metered.retain(|metered| metered.step != *step);
                 self.metered.push(Metered { step: *step, macs, joules });

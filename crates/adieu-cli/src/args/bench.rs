@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Subcommand};
 pub(crate) enum Bench {
     Engine(BenchEngine),
     Scaling(BenchScaling),
+    Suite(BenchSuite),
 }
 
 /// Time products, steps and epochs beside the peak of the machine.
@@ -95,6 +96,42 @@ pub(crate) struct BenchScaling {
     pub(crate) steps: u64,
 
     /// Print one JSON object instead: {"points": […], "growth": […]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what methods cost to a quality.
+///
+/// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; at least five seeds are needed for that, ten for a publication.
+///
+/// Tasks: `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, and without its head. Or name a sweep file: its steps are the methods.
+///
+/// Called again with the same options and --out it goes on.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu bench suite quick
+  adieu bench suite digits --seeds 10 --out runs/digits
+  adieu bench suite my-goodness.toml --targets 5,3      percent of held-out rows misjudged
+  adieu report runs/digits                              all curves, layers and costs of its runs")]
+pub(crate) struct BenchSuite {
+    /// `quick`, `digits`, or a sweep file
+    #[arg(value_name = "TASK|FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) task: String,
+
+    /// Number of seeds [default: 5, or what the file says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: Option<u64>,
+
+    /// Errors to be reached, in percent [default: those of the task]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', num_args = 1)]
+    pub(crate) targets: Option<Vec<f64>>,
+
+    /// Folder of the benchmark [default: runs/bench-TASK-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) out: Option<std::path::PathBuf>,
+
+    /// Print one JSON object instead, that of quality.json: {"targets": […], "methods": […], "entries": […], …}
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -12,7 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use crate::threads;
-pub(crate) use bench::{Bench, BenchEngine, BenchScaling};
+pub(crate) use bench::{Bench, BenchEngine, BenchScaling, BenchSuite};
 pub(crate) use machine::{Doctor, Profile};
 pub(crate) use questions::{Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};

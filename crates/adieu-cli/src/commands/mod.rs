@@ -15,6 +15,7 @@ mod resume;
 mod scaling;
 mod shell;
 mod study;
+mod suite;
 mod sweep;
 mod train;
 
@@ -51,6 +52,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Data(asked) => data::run(&asked),
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
         Command::Bench(Bench::Scaling(asked)) => scaling::run(&asked, manner),
+        Command::Bench(Bench::Suite(asked)) => suite::run(&asked, manner),
         Command::Doctor(asked) => doctor::run(&asked, manner),
         Command::Profile(asked) => profile::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),

@@ -51,10 +51,18 @@ pub(super) struct Job<'a> {
 /// Runs what is not over, then shows what all of it has found; `also` may add to that. Check the sweep first.
 pub(super) fn go(
     sweep: &Sweep,
-    mut shelf: Shelf,
+    shelf: Shelf,
     job: &Job<'_>,
     also: impl Fn(&mut SweepSummary),
 ) -> anyhow::Result<()> {
+    all(sweep, shelf, job)?;
+    let mut summary = found(sweep, job.out)?;
+    also(&mut summary);
+    conclude(&summary, job)
+}
+
+/// Runs what is not over.
+pub(super) fn all(sweep: &Sweep, mut shelf: Shelf, job: &Job<'_>) -> anyhow::Result<()> {
     let other = [("duel", DuelFolder::is_at(job.out)), ("single run", RunFolder::open(job.out).is_ok())];
     if let Some((other, _)) = other.iter().find(|(_, lies_there)| *lies_there) {
         let what = format!("{}: a {other} lies there; choose another --out for the sweep", job.out.display());
@@ -78,9 +86,7 @@ pub(super) fn go(
         }
         times.took(*step, begun.elapsed());
     }
-    let mut summary = found(sweep, job.out)?;
-    also(&mut summary);
-    conclude(&summary, job)
+    Ok(())
 }
 
 fn one(

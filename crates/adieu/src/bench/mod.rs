@@ -8,6 +8,7 @@ mod epoch;
 mod products;
 pub mod scaling;
 mod steps;
+pub mod suite;
 
 use std::time::Instant;
 

@@ -20,14 +20,11 @@ pub const PAGE: &str = "sweep.html";
 /// [`Error::Record`] and [`Error::Report`] for records that cannot be read; [`Error::Folder`].
 pub fn found(sweep: &Sweep, out: &Path) -> Result<SweepSummary, Error> {
     let (mut of_step, mut runs) = (Vec::new(), Vec::new());
-    for step in 0..sweep.steps.len() {
-        for i in 0..sweep.seeds {
-            let path = out.join(sweep.folder(step, sweep.seed() + i));
-            if let Ok(folder) = RunFolder::open(&path) {
-                let record = adieu_record::jsonl::read(&folder.events())?;
-                runs.push(Run::from_events(&path.display().to_string(), &record.events)?);
-                of_step.push(step);
-            }
+    for (step, path) in sweep.runs(out) {
+        if let Ok(folder) = RunFolder::open(&path) {
+            let record = adieu_record::jsonl::read(&folder.events())?;
+            runs.push(Run::from_events(&path.display().to_string(), &record.events)?);
+            of_step.push(step);
         }
     }
     let summary = Summary::of(&runs);

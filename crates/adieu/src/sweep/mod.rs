@@ -103,6 +103,14 @@ impl Sweep {
         file::grid(name, base, seeds, axes, name, &|_| None)
     }
 
+    /// Whole recipes under their names, next to each other.
+    pub fn side_by_side(name: &str, seeds: u64, recipes: Vec<(String, Recipe)>) -> Sweep {
+        let step =
+            |(name, recipe)| Step { name, changes: Vec::new(), recipe, places: Vec::new(), line: None };
+        let steps = recipes.into_iter().map(step).collect();
+        Sweep { name: name.into(), seeds, layout: Layout::Grid(Vec::new()), steps, file: name.into() }
+    }
+
     /// Checks the recipe of every step with its data, each dataset read once.
     ///
     /// # Errors
@@ -146,12 +154,16 @@ impl Sweep {
     }
 
     /// Every run, with the number of its step, in the order they are done: all steps with the first seed, then all
-    /// with the next, so that a machine that grows slower favours none and an unfinished sweep shows every step.
+    /// with the next in the opposite order, and so on, so that a machine that grows slower favours none and an unfinished
+    /// sweep shows every step.
     ///
     /// # Errors
     /// [`Error::Folder`] if a run's folder in `out` holds another recipe; [`Error::Record`].
     pub fn bouts(&self, out: &Path) -> Result<Vec<(usize, Bout, Standing)>, Error> {
-        let runs = (0..self.seeds).flat_map(|i| (0..self.steps.len()).map(move |step| (i, step)));
+        let runs = (0..self.seeds).flat_map(|i| {
+            let last = self.steps.len() - 1;
+            (0..=last).map(move |step| (i, if i % 2 == 0 { step } else { last - step }))
+        });
         let bouts = runs.map(|(i, step)| {
             let recipe = Recipe { seed: self.seed() + i, ..self.steps[step].recipe.clone() };
             let bout = Bout { folder: out.join(self.folder(step, recipe.seed)), recipe };
@@ -159,6 +171,12 @@ impl Sweep {
             Ok((step, bout, standing))
         });
         bouts.collect()
+    }
+
+    /// Folder of every run in `out`, step by step, with the number of its step.
+    pub fn runs(&self, out: &Path) -> Vec<(usize, PathBuf)> {
+        let runs = (0..self.steps.len()).flat_map(|step| (0..self.seeds).map(move |i| (step, i)));
+        runs.map(|(step, i)| (step, out.join(self.folder(step, self.seed() + i)))).collect()
     }
 
     fn folder(&self, step: usize, seed: u64) -> PathBuf {

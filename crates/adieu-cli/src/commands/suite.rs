@@ -1,0 +1,67 @@
+//! `adieu bench suite`: what methods cost to a quality.
+
+use std::path::Path;
+
+use adieu::Sweep;
+use adieu::bench::suite::{NUMBERS, Suite, TASKS, targets, write};
+use adieu::report::quality::table;
+
+use super::sweep::{Job, all};
+use crate::args::{BenchSuite, SweepShow};
+use crate::fault::Usage;
+use crate::progress::{Doing, Manner};
+use crate::terminal;
+
+pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
+    let suite = suite(asked)?;
+    let name = format!("bench-{}", suite.sweep.name);
+    let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&name));
+    let mut command = format!("adieu bench suite {} --out {}", asked.task, out.display());
+    if let Some(seeds) = asked.seeds {
+        command += &format!(" --seeds {seeds}");
+    }
+    if let Some(errors) = &asked.targets {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        command += &format!(" --targets {}", errors.join(","));
+    }
+    let shelf = {
+        let _doing = Doing::begin(manner, "reading recipes and data");
+        suite.sweep.check()?
+    };
+    let show = SweepShow { json: asked.json, open: false };
+    all(&suite.sweep, shelf, &Job { out: &out, command, show, manner })?;
+    let quality = suite.found(&out)?;
+    write(&quality, &out)?;
+    if asked.json {
+        return terminal::result(&serde_json::to_string(&quality)?);
+    }
+    terminal::result(&format!("{}\nNumbers: {}", table(&quality), out.join(NUMBERS).display()))
+}
+
+fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {
+    let mut suite = match TASKS.iter().find(|task| task.name == asked.task) {
+        Some(task) => Suite::of(task, asked.seeds.unwrap_or(5)),
+        None => {
+            let file = Path::new(&asked.task);
+            let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+            if !file.is_file() {
+                let what = format!("{}: neither a task ({}) nor a sweep file", asked.task, names.join(", "));
+                return Err(Usage(what).into());
+            }
+            if asked.targets.is_none() {
+                let what = "a sweep file has no targets: say them, in percent, by --targets 5,3";
+                return Err(Usage(what.into()).into());
+            }
+            let mut sweep = Sweep::read(file)?;
+            sweep.seeds = asked.seeds.unwrap_or(sweep.seeds);
+            Suite { sweep, targets: Vec::new() }
+        }
+    };
+    if let Some(errors) = &asked.targets {
+        if let Some(bad) = errors.iter().find(|error| !(0.0..100.0).contains(*error)) {
+            return Err(Usage(format!("--targets {bad}: an error lies from 0 to below 100 %")).into());
+        }
+        suite.targets = targets(&errors.iter().map(|error| error / 100.0).collect::<Vec<_>>());
+    }
+    Ok(suite)
+}

@@ -1,0 +1,167 @@
+//! Benchmarks to a quality: methods side by side on one task, seed by seed in turn, and what each costs until it reaches
+//! an error. They are sweeps whose steps are methods; the first is what the others are compared with.
+//!
+//! Rules: the same network, initial weights, rows, batches, threads, evaluation (all held-out rows after every epoch) for
+//! all methods of a seed; settings chosen beforehand, on other seeds' held-out rows, by as many trials for each learner
+//! (see the lab log); the order of methods turns round from seed to seed. Test rows choose nothing.
+
+use std::path::Path;
+
+use adieu_core::learn::{BackProp, LearnerRecipe};
+use adieu_core::parts::optimizer::AdamW;
+use adieu_report::Run;
+use adieu_report::quality::{Quality, Target};
+
+use super::scaling::contestants;
+use crate::duel::Duel;
+use crate::files::write_whole;
+use crate::recipe::{Recipe, SplitRecipe};
+use crate::{Error, RunFolder, Sweep};
+
+/// Name of the numbers in a benchmark's folder.
+pub const NUMBERS: &str = "quality.json";
+
+/// A benchmark.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// The methods, as steps.
+    pub sweep: Sweep,
+    /// What is to be reached.
+    pub targets: Vec<Target>,
+}
+
+/// A built-in task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Task {
+    /// What people write.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    hidden: &'static [u64],
+    epochs: u64,
+    /// Which every method should reach, and which tuned back-propagation reaches: see the lab log.
+    targets: [f64; 2],
+}
+
+/// All built-in tasks. Their targets are frozen: a change of them is another task.
+pub const TASKS: [Task; 2] = [
+    Task {
+        name: "quick",
+        about: "784-100-100, 3 epochs of MNIST: a first look",
+        hidden: &[100; 2],
+        epochs: 3,
+        targets: [0.12, 0.06],
+    },
+    Task {
+        name: "digits",
+        about: "784-500-500-500, 10 epochs of MNIST",
+        hidden: &[500; 3],
+        epochs: 10,
+        targets: [0.04, 0.02],
+    },
+];
+
+impl Suite {
+    /// The task with the methods of the house: back-propagation, with AdamW, with checkpointing, in micro-batches;
+    /// Forward-Forward, and without its head.
+    pub fn of(task: &Task, seeds: u64) -> Suite {
+        let duel = Duel { epochs: task.epochs, hidden: task.hidden.to_vec(), seeds: 1, ..Duel::default() };
+        let mut bouts = duel.bouts();
+        bouts.reverse(); // back-propagation is what the others are compared with
+        let mut methods: Vec<(String, Recipe)> = Vec::new();
+        for bout in bouts {
+            let (depth, batch) = (task.hidden.len() as u64, bout.recipe.train.batch);
+            methods.extend(contestants(bout.recipe, depth, batch));
+        }
+        let adam = BackProp { optimizer: AdamW::default().into(), ..BackProp::default() };
+        let adam = Recipe { learner: LearnerRecipe::from(adam), ..methods[0].1.clone() };
+        methods.insert(1, ("back_prop, AdamW".into(), adam));
+        for (name, recipe) in &mut methods {
+            recipe.name = format!("{} {name}", task.name);
+            recipe.data.split = SplitRecipe::Choose;
+            recipe.train.probe_rows = u64::from(u32::MAX); // all of them
+        }
+        let [common, strong] = task.targets;
+        Suite { sweep: Sweep::side_by_side(task.name, seeds, methods), targets: targets(&[common, strong]) }
+    }
+
+    /// What the runs in `out` have found, finished or not.
+    ///
+    /// # Errors
+    /// Of records that cannot be read.
+    pub fn found(&self, out: &Path) -> Result<Quality, Error> {
+        let mut methods: Vec<(String, Vec<Run>)> =
+            self.sweep.steps.iter().map(|step| (step.name.clone(), Vec::new())).collect();
+        for (step, path) in self.sweep.runs(out) {
+            if let Ok(folder) = RunFolder::open(&path) {
+                let record = adieu_record::jsonl::read(&folder.events())?;
+                methods[step].1.push(Run::from_events(&path.display().to_string(), &record.events)?);
+            }
+        }
+        Ok(Quality::of(&self.sweep.name, &self.targets, &methods))
+    }
+}
+
+/// Errors to be reached, the easiest first, with names: `common`, then `strong` if they are two.
+pub fn targets(errors: &[f64]) -> Vec<Target> {
+    let mut errors = errors.to_vec();
+    errors.sort_by(|a, b| b.total_cmp(a));
+    let name = |i: usize, error: f64| match (i, errors.len()) {
+        (0, 2) => "common".into(),
+        (1, 2) => "strong".into(),
+        _ => format!("{} %", 100.0 * error),
+    };
+    errors.iter().enumerate().map(|(i, error)| Target { name: name(i, *error), error: *error }).collect()
+}
+
+/// Writes the numbers into `out`.
+///
+/// # Errors
+/// [`Error::Io`]; no half-written file is left.
+pub fn write(quality: &Quality, out: &Path) -> Result<(), Error> {
+    let mut json =
+        serde_json::to_vec_pretty(quality).expect("it is made of strings, finite numbers and lists");
+    json.push(b'\n');
+    write_whole(&out.join(NUMBERS), &json, "write the benchmark's numbers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_of_a_task_differ_in_their_learner_and_name_only() {
+        for task in &TASKS {
+            let suite = Suite::of(task, 5);
+            let methods = &suite.sweep.steps;
+            assert_eq!(methods[0].name, "back_prop");
+            assert_eq!(methods.len(), 6);
+            for method in methods {
+                let same = Recipe {
+                    learner: methods[0].recipe.learner.clone(),
+                    name: methods[0].recipe.name.clone(),
+                    ..method.recipe.clone()
+                };
+                assert_eq!(same, methods[0].recipe, "{}", method.name);
+            }
+            suite.sweep.check().expect("every method can be");
+        }
+    }
+
+    #[test]
+    fn the_order_turns_round_from_seed_to_seed() {
+        let suite = Suite::of(&TASKS[0], 3);
+        let bouts = suite.sweep.bouts(Path::new("nowhere")).expect("nothing lies there");
+        let steps: Vec<usize> = bouts.iter().map(|(step, ..)| *step).collect();
+        assert_eq!(steps, [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5]);
+        let seeds: Vec<u64> = bouts.iter().map(|(_, bout, _)| bout.recipe.seed).collect();
+        assert_eq!((seeds[0], seeds[6], seeds[17]), (1, 2, 3));
+    }
+
+    #[test]
+    fn targets_have_names() {
+        let names = |errors: &[f64]| targets(errors).into_iter().map(|t| t.name).collect::<Vec<_>>();
+        assert_eq!(names(&[0.02, 0.04]), ["common", "strong"]);
+        assert_eq!(names(&[0.05]), ["5 %"]);
+    }
+}
