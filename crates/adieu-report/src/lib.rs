@@ -14,6 +14,7 @@
 
 mod chart;
 mod exhibits;
+pub mod export;
 mod format;
 mod label;
 mod metric;

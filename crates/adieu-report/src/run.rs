@@ -182,8 +182,8 @@ impl Run {
         }
         let (standing, superseded) = standing(events);
         let mut run = Run::new(folder, start, events, superseded);
-        for event in standing {
-            run.take(event);
+        for stamped in standing {
+            run.take(&stamped.event);
         }
         run.epochs = run.epochs_at(run.steps);
         let doubts = crate::validity::of(&run);
@@ -418,22 +418,22 @@ fn finite(reading: &Reading) -> Reading {
 }
 
 /// The events that stand, in order, and how many do not.
-fn standing(events: &[Stamped]) -> (Vec<&Event>, usize) {
-    let mut kept: Vec<(u64, &Event)> = Vec::with_capacity(events.len());
+pub(crate) fn standing(events: &[Stamped]) -> (Vec<&Stamped>, usize) {
+    let mut kept: Vec<(u64, &Stamped)> = Vec::with_capacity(events.len());
     let mut position = 0;
-    for Stamped { event, .. } in events {
-        if let Event::Resumed { step, .. } = event {
-            kept.retain(|(at, e)| match e {
+    for stamped in events {
+        if let Event::Resumed { step, .. } = &stamped.event {
+            kept.retain(|(at, e)| match &e.event {
                 Event::Warned { .. } => true,
                 Event::RunEnded { .. } => false,
                 _ => *at <= *step,
             });
         }
-        position = step_of(event).unwrap_or(position);
-        kept.push((position, event));
+        position = step_of(&stamped.event).unwrap_or(position);
+        kept.push((position, stamped));
     }
     let superseded = events.len() - kept.len();
-    (kept.into_iter().map(|(_, event)| event).collect(), superseded)
+    (kept.into_iter().map(|(_, stamped)| stamped).collect(), superseded)
 }
 
 /// Steps done when the event happened, if it says so.

@@ -102,7 +102,7 @@ pub(crate) struct BenchScaling {
 
 /// Measure what methods cost to a quality.
 ///
-/// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; at least five seeds are needed for that, ten for a publication.
+/// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; six seeds can tell six methods apart, five cannot; take ten for a publication.
 ///
 /// Tasks: `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, and without its head. Or name a sweep file: its steps are the methods.
 ///
@@ -119,7 +119,7 @@ pub(crate) struct BenchSuite {
     #[arg(value_name = "TASK|FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) task: String,
 
-    /// Number of seeds [default: 5, or what the file says]
+    /// Number of seeds [default: 6, or what the file says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) seeds: Option<u64>,
 

@@ -65,3 +65,39 @@ pub(crate) struct Profile {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Watch a run from another terminal.
+///
+/// Follows the record of a run: error by epoch, where the time goes, memory, processors, energy, how long it will take. Of a folder with several runs, such as a duel or a sweep, it shows the one that was written to last; arrows go to the others. It only reads, works over ssh, and does not slow the run.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Keys: q leave, ← → other runs, space hold, r read now, ? help
+
+Examples:
+  adieu watch runs/first
+  adieu watch runs                     whatever is being written to
+  adieu watch runs/first --once        one picture as text, for a log or a script")]
+pub(crate) struct Watch {
+    /// Folder of a run, or one with runs below it
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// Seconds between two looks at the record
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) every: u64,
+
+    /// Print one picture of every run and leave
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Columns and rows of that picture [default: 100x40]
+    #[arg(long, value_name = "WxH", requires = "once", value_parser = size)]
+    pub(crate) size: Option<(u16, u16)>,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let read = |(width, height): (&str, &str)| Some((width.parse().ok()?, height.parse().ok()?));
+    let size: Option<(u16, u16)> = text.split_once('x').and_then(read);
+    let sound = |(width, height): &(u16, u16)| (40..=500).contains(width) && (15..=500).contains(height);
+    size.filter(sound).ok_or_else(|| "write columns x rows, from 40x15 to 500x500: 100x40".into())
+}

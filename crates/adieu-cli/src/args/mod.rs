@@ -13,8 +13,8 @@ use clap_complete::Shell;
 
 use crate::threads;
 pub(crate) use bench::{Bench, BenchEngine, BenchScaling, BenchSuite};
-pub(crate) use machine::{Doctor, Profile};
-pub(crate) use questions::{Generate, Predict};
+pub(crate) use machine::{Doctor, Profile, Watch};
+pub(crate) use questions::{Export, ExportFormat, Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
 
 /// Largest seed: recipes keep seeds where JSON can hold them.
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     /// Measure how fast this machine trains
     #[command(subcommand)]
     Bench(Bench),
+    Export(Export),
+    Watch(Watch),
     Doctor(Doctor),
     Profile(Profile),
     /// Print a completion script for a shell

@@ -69,3 +69,39 @@ pub(crate) struct Generate {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// Write a run's record in the format of another tool.
+///
+/// What a resume has superseded stays behind. What was not measured is left out or named with its reason, never zero.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu export runs/first --as csv > first.csv
+  adieu export runs/first --as tensorboard && tensorboard --logdir runs
+  adieu export runs/first --as mllog --out first.log    to be checked by MLCommons' checker; see reference/mllog")]
+pub(crate) struct Export {
+    /// Folder of the run
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+
+    /// What to write
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub(crate) format: ExportFormat,
+
+    /// File to write [default: standard output; of tensorboard events.out.tfevents.0.adieu in the run]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Formats of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One line a number
+    Csv,
+    /// A list of objects, one a number
+    Json,
+    /// The log of MLCommons
+    Mllog,
+    /// An event file of TensorBoard
+    Tensorboard,
+}

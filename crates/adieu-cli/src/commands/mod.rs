@@ -5,6 +5,7 @@ mod data;
 mod doctor;
 mod duel;
 mod eval;
+mod export;
 mod generate;
 mod lint;
 mod list;
@@ -18,6 +19,7 @@ mod study;
 mod suite;
 mod sweep;
 mod train;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -53,6 +55,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
         Command::Bench(Bench::Scaling(asked)) => scaling::run(&asked, manner),
         Command::Bench(Bench::Suite(asked)) => suite::run(&asked, manner),
+        Command::Export(asked) => export::run(&asked),
+        Command::Watch(asked) => watch::run(&asked),
         Command::Doctor(asked) => doctor::run(&asked, manner),
         Command::Profile(asked) => profile::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),

@@ -40,7 +40,7 @@ pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
 
 fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {
     let mut suite = match TASKS.iter().find(|task| task.name == asked.task) {
-        Some(task) => Suite::of(task, asked.seeds.unwrap_or(5)),
+        Some(task) => Suite::of(task, asked.seeds.unwrap_or(6)),
         None => {
             let file = Path::new(&asked.task);
             let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
