@@ -35,6 +35,8 @@ fn the_program() {
       lint         Check records and recipes
       data         Show datasets
       bench        Measure how fast this machine trains
+      export       Write a run's record in the format of another tool
+      watch        Watch a run from another terminal
       doctor       Tell what this machine can be measured by
       profile      Measure what a training step and an answer cost
       completions  Print a completion script for a shell
@@ -187,6 +189,21 @@ fn sweep() {
 #[test]
 fn study_goodness() {
     insta::assert_snapshot!(help("study goodness"));
+}
+
+#[test]
+fn bench_suite() {
+    insta::assert_snapshot!(help("bench suite"));
+}
+
+#[test]
+fn watch() {
+    insta::assert_snapshot!(help("watch"));
+}
+
+#[test]
+fn export() {
+    insta::assert_snapshot!(help("export"));
 }
 
 #[test]
@@ -724,6 +741,7 @@ fn bench() {
     Commands:
       engine   Time products, steps and epochs beside the peak of the machine
       scaling  Measure how cost grows with depth, width and batch
+      suite    Measure what methods cost to a quality
       help     Print this message or the help of the given subcommand(s)
 
     Options:

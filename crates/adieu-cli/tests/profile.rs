@@ -74,10 +74,10 @@ fn growth_is_told_of_every_axis_and_learner() {
     let desk = Desk::bare();
     let args = "bench scaling --depths 2,3,4 --widths 8 --batches 4,8,16 --turns 2 --steps 1";
     let said = desk.adieu(&format!("{args} --json")).json();
-    assert_eq!(said["points"].as_array().unwrap().len(), (3 + 1 + 3) * 3);
+    assert_eq!(said["points"].as_array().unwrap().len(), (3 + 1 + 3) * 5);
     let growth = said["growth"].as_array().unwrap();
-    // One width shows no growth; two axes of three learners and four quantities do.
-    assert_eq!(growth.len(), 2 * 3 * 4);
+    // One width shows no growth; two axes of five ways to learn and four quantities do.
+    assert_eq!(growth.len(), 2 * 5 * 4);
     let of = |axis: &str, learner: &str, quantity: &str| {
         let it =
             growth.iter().find(|g| g["axis"] == axis && g["learner"] == learner && g["quantity"] == quantity);

@@ -4,6 +4,8 @@ use crate::run::{Run, Warning};
 
 /// Share of the processors' time that may be lost before timings are doubted.
 const MOST: f64 = 0.01;
+/// Seconds below which the ticks of the machine's processors are too coarse.
+const TICKS: f64 = 1.0;
 /// Share of the run that a sensor of energy must have seen for its joules to be those of the run.
 pub(crate) const SEEN: f64 = 0.95;
 
@@ -35,7 +37,8 @@ pub(crate) fn of(run: &Run) -> Vec<Warning> {
     }
     // What programs beside this one took, of all there was.
     let others = run.measured("machine_cpu", None).ok().zip(run.measured("cpu_time", None).ok());
-    let share = others.map(|(machine, own)| (machine - own) / (wall * cores));
+    // The kernel counts ticks of 10 ms: of a short run they say nothing.
+    let share = others.filter(|_| wall > TICKS).map(|(machine, own)| (machine - own) / (wall * cores));
     if let Some(share) = share.filter(|share| *share > 5.0 * MOST) {
         let share = percent(share);
         warn(

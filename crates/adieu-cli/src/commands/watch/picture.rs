@@ -140,6 +140,7 @@ fn curves(frame: &mut Frame<'_>, run: &Run, area: Rect) {
     });
     let chart = Chart::new(sets.collect())
         .block(block)
+        .hidden_legend_constraints((Constraint::Percentage(90), Constraint::Percentage(50)))
         .x_axis(Axis::default().bounds([0.0, last]).labels(["0".to_string(), format!("epoch {last}")]))
         .y_axis(Axis::default().bounds([0.0, most]).labels(["0".to_string(), format!("{most:.1}")]));
     frame.render_widget(chart, area);
