@@ -1,6 +1,6 @@
 //! `adieu export`: records in the formats of others.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use adieu::RunFolder;
 use adieu::record::{Event, jsonl};
@@ -41,6 +41,6 @@ pub(super) fn run(asked: &Export) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn named_for_tensorboard(out: &PathBuf) -> bool {
+fn named_for_tensorboard(out: &Path) -> bool {
     out.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents"))
 }
