@@ -20,10 +20,11 @@ const FILES: [&str; 12] = [
     "proc/sys/kernel/osrelease",
 ];
 /// Folders, with all below them.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "sys/bus/i2c/drivers/ina3221",
     "sys/bus/i2c/drivers/ina3221x",
     "sys/class/devfreq",
+    "sys/class/drm",
     "sys/class/hwmon",
     "sys/class/powercap",
     "sys/class/power_supply",

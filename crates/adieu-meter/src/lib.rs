@@ -23,6 +23,7 @@
 //! |---|---|---|---|
 //! | `clock` | Hz | `slowest`, `fastest`, `limit` | [`clocks`] |
 //! | `temperature` | °C | each zone | [`temperature`] |
+//! | `gpu_use`, `gpu_clock`, `gpu_memory` | 1, Hz, B | each card | [`graphics`] |
 //! | `proportional` | B | | [`proportional`] |
 //! | `group_memory`, `group_memory_peak` | B | | [`control_group`] |
 //!
@@ -37,6 +38,7 @@ pub mod disk;
 mod dump;
 pub mod energy;
 mod found;
+pub mod graphics;
 pub mod machine;
 pub mod processors;
 pub mod proportional;
@@ -99,6 +101,7 @@ pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
     sensors.extend([
         Box::new(clocks::Clocks::below(root)) as Box<dyn Meter>,
         Box::new(temperature::Temperature::below(root)),
+        Box::new(graphics::Graphics::below(root)),
         Box::new(proportional::Proportional::below(root)),
         Box::new(control_group::ControlGroup::memory(root)),
     ]);

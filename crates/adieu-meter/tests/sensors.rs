@@ -8,6 +8,7 @@ use adieu_meter::clocks::Clocks;
 use adieu_meter::control_group::ControlGroup;
 use adieu_meter::disk::Disk;
 use adieu_meter::energy::Energy;
+use adieu_meter::graphics::Graphics;
 use adieu_meter::processors::Processors;
 use adieu_meter::proportional::Proportional;
 use adieu_meter::run_queue::RunQueue;
@@ -65,6 +66,9 @@ fn a_machine_without_sensors_says_why_of_each() {
         "run_queue_wait",
         "clock",
         "temperature",
+        "gpu_use",
+        "gpu_clock",
+        "gpu_memory",
         "proportional",
         "group_memory",
         "group_memory_peak",
@@ -351,4 +355,44 @@ fn other_sensors_are_told_and_not_added_up() {
     assert_eq!(why, "BAT0 is charging, not discharging");
     assert!(of(&readings, "energy", None).is_err(), "what overlaps is not added up");
     assert_eq!(readings.len(), 4, "{readings:?}");
+}
+
+#[test]
+fn graphics_of_amd_intel_nvidia_and_a_jetson() {
+    let root = tree(&[
+        ("sys/class/drm/card0/device/vendor", "0x1002\n"),
+        ("sys/class/drm/card0/device/gpu_busy_percent", "37\n"),
+        ("sys/class/drm/card0/device/mem_info_vram_used", "1073741824\n"),
+        ("sys/class/drm/card0/device/hwmon/hwmon3/freq1_input", "1815000000\n"),
+        ("sys/class/drm/card0-HDMI-A-1/status", "connected\n"),
+        ("sys/class/drm/card1/device/vendor", "0x8086\n"),
+        ("sys/class/drm/card1/gt_cur_freq_mhz", "1150\n"),
+        ("sys/class/drm/card2/device/vendor", "0x10de\n"),
+    ]);
+    let readings = read(Graphics::below(root.path()));
+    assert_eq!(readings.len(), 9);
+    assert_eq!(of(&readings, "gpu_use", Some("card0")), Ok(0.37));
+    assert_eq!(of(&readings, "gpu_clock", Some("card0")), Ok(1.815e9));
+    assert_eq!(of(&readings, "gpu_memory", Some("card0")), Ok(1_073_741_824.0));
+    assert_eq!(of(&readings, "gpu_clock", Some("card1")), Ok(1.15e9));
+    assert!(of(&readings, "gpu_use", Some("card1")).unwrap_err().contains("does not tell how much it works"));
+    assert!(of(&readings, "gpu_memory", Some("card2")).unwrap_err().contains("NVIDIA's"));
+
+    let orin = tree(&[
+        ("sys/class/devfreq/17000000.gpu/device/of_node/name", "gpu\0"),
+        ("sys/class/devfreq/17000000.gpu/device/load", "613\n"),
+        ("sys/class/devfreq/17000000.gpu/cur_freq", "918000000\n"),
+        ("sys/class/devfreq/15340000.vic/device/of_node/name", "vic\0"),
+        ("sys/class/drm/card0/device/uevent", "DRIVER=tegra-host1x\n"),
+    ]);
+    let readings = read(Graphics::below(orin.path()));
+    assert_eq!(readings.len(), 3, "neither the display nor the video unit is a graphics processor");
+    assert_eq!(of(&readings, "gpu_use", Some("gpu")), Ok(0.613));
+    assert_eq!(of(&readings, "gpu_clock", Some("gpu")), Ok(9.18e8));
+    assert!(of(&readings, "gpu_memory", Some("gpu")).unwrap_err().contains("share one memory"));
+    // A torn read is no number, and more than the whole is no share.
+    for bad in ["", "6l3", "-1", "1001"] {
+        put(orin.path(), &[("sys/class/devfreq/17000000.gpu/device/load", bad)]);
+        assert!(of(&read(Graphics::below(orin.path())), "gpu_use", Some("gpu")).is_err(), "{bad:?}");
+    }
 }
