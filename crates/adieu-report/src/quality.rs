@@ -2,7 +2,7 @@
 //!
 //! A cost is that of the first evaluation on the watched rows with an error of the target or below, by the read-out that
 //! answers. A run that never gets there costs +∞: it is a result, and medians hold it as one. Methods are compared with
-//! the first, seeds paired; see [`ranks`] for the statistics. Seconds are those of the training clock:
+//! the first, seeds paired; see [`ranks`](crate::ranks) for the statistics. Seconds are those of the training clock:
 //! evaluation is off it. Joules hold all that was done, evaluation too.
 
 use adieu_record::{Outcome, Split, Unit};
