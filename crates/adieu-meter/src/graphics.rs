@@ -25,11 +25,19 @@ const SOURCE: &str = "sysfs of the graphics driver";
 const JETSON: [&str; 6] = ["gpu", "gp10b", "gv11b", "ga10b", "gb10b", "17000000.gpu"];
 const UPDATE: &str = "update the kernel: its driver for this card does not offer it";
 
-/// The `gpu_use` meter.
+/// The meter of one of the three.
 #[derive(Clone, Debug)]
 pub struct Graphics {
     root: PathBuf,
+    what: What,
     cards: Vec<Card>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Use,
+    Clock,
+    Memory,
 }
 
 #[derive(Clone, Debug)]
@@ -49,8 +57,8 @@ enum Kind {
 }
 
 impl Graphics {
-    /// Reads the cards below `root` that are there now.
-    pub fn below(root: &Path) -> Graphics {
+    /// Three meters, of use, clock and memory, of the cards below `root` that are there now.
+    pub fn below(root: &Path) -> [Graphics; 3] {
         let card = |name: String| {
             let number = name.strip_prefix("card")?;
             // `card0-HDMI-A-1` is a plug.
@@ -74,7 +82,11 @@ impl Graphics {
         // A Jetson's display is a card too, without a processor of its own.
         cards.retain(|card| card.kind != Kind::Other || boards.is_empty());
         cards.extend(boards);
-        Graphics { root: root.into(), cards }
+        [What::Use, What::Clock, What::Memory].map(|what| Graphics {
+            root: root.into(),
+            what,
+            cards: cards.clone(),
+        })
     }
 
     fn number(&self, file: &str) -> Found<u64> {
@@ -146,27 +158,38 @@ impl Card {
 
 impl Meter for Graphics {
     fn name(&self) -> &'static str {
-        "gpu_use"
+        match self.what {
+            What::Use => "gpu_use",
+            What::Clock => "gpu_clock",
+            What::Memory => "gpu_memory",
+        }
     }
 
     fn about(&self) -> About {
-        About { source: SOURCE, unit: Unit::Fraction, resolution: 0.01, cost_ns: 50_000 }
+        let (unit, resolution) = match self.what {
+            What::Use => (Unit::Fraction, 0.01),
+            What::Clock => (Unit::Hertz, 1e6),
+            What::Memory => (Unit::Bytes, 4096.0),
+        };
+        About { source: SOURCE, unit, resolution, cost_ns: 20_000 }
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {
-        let names = [("gpu_use", Unit::Fraction), ("gpu_clock", Unit::Hertz), ("gpu_memory", Unit::Bytes)];
+        let (name, unit) = (self.name(), self.about().unit);
         if self.cards.is_empty() {
             let [cards, boards] = [CARDS, FREQUENCIES].map(|folder| self.root.join(folder));
             let why =
                 format!("{} lists no card, {} no graphics processor", cards.display(), boards.display());
             let none = Missing::new(why, "use a machine that has one, and load its driver");
-            out.extend(names.map(|(name, unit)| none.reading(name, None, unit)));
+            out.push(none.reading(name, None, unit));
         }
         for card in &self.cards {
-            let found = [self.used(card), self.hertz(card), self.bytes(card)];
-            for ((name, unit), found) in names.into_iter().zip(&found) {
-                out.push(reading(name, Some(&card.name), unit, SOURCE, found));
-            }
+            let found = match self.what {
+                What::Use => self.used(card),
+                What::Clock => self.hertz(card),
+                What::Memory => self.bytes(card),
+            };
+            out.push(reading(name, Some(&card.name), unit, SOURCE, &found));
         }
     }
 }

@@ -101,9 +101,9 @@ pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
     sensors.extend([
         Box::new(clocks::Clocks::below(root)) as Box<dyn Meter>,
         Box::new(temperature::Temperature::below(root)),
-        Box::new(graphics::Graphics::below(root)),
         Box::new(proportional::Proportional::below(root)),
         Box::new(control_group::ControlGroup::memory(root)),
     ]);
+    sensors.extend(graphics::Graphics::below(root).map(|meter| Box::new(meter) as Box<dyn Meter>));
     sensors
 }

@@ -357,6 +357,10 @@ fn other_sensors_are_told_and_not_added_up() {
     assert_eq!(readings.len(), 4, "{readings:?}");
 }
 
+fn graphics(root: &Path) -> Vec<Reading> {
+    Graphics::below(root).into_iter().flat_map(read).collect()
+}
+
 #[test]
 fn graphics_of_amd_intel_nvidia_and_a_jetson() {
     let root = tree(&[
@@ -369,7 +373,7 @@ fn graphics_of_amd_intel_nvidia_and_a_jetson() {
         ("sys/class/drm/card1/gt_cur_freq_mhz", "1150\n"),
         ("sys/class/drm/card2/device/vendor", "0x10de\n"),
     ]);
-    let readings = read(Graphics::below(root.path()));
+    let readings = graphics(root.path());
     assert_eq!(readings.len(), 9);
     assert_eq!(of(&readings, "gpu_use", Some("card0")), Ok(0.37));
     assert_eq!(of(&readings, "gpu_clock", Some("card0")), Ok(1.815e9));
@@ -385,7 +389,7 @@ fn graphics_of_amd_intel_nvidia_and_a_jetson() {
         ("sys/class/devfreq/15340000.vic/device/of_node/name", "vic\0"),
         ("sys/class/drm/card0/device/uevent", "DRIVER=tegra-host1x\n"),
     ]);
-    let readings = read(Graphics::below(orin.path()));
+    let readings = graphics(orin.path());
     assert_eq!(readings.len(), 3, "neither the display nor the video unit is a graphics processor");
     assert_eq!(of(&readings, "gpu_use", Some("gpu")), Ok(0.613));
     assert_eq!(of(&readings, "gpu_clock", Some("gpu")), Ok(9.18e8));
@@ -393,6 +397,6 @@ fn graphics_of_amd_intel_nvidia_and_a_jetson() {
     // A torn read is no number, and more than the whole is no share.
     for bad in ["", "6l3", "-1", "1001"] {
         put(orin.path(), &[("sys/class/devfreq/17000000.gpu/device/load", bad)]);
-        assert!(of(&read(Graphics::below(orin.path())), "gpu_use", Some("gpu")).is_err(), "{bad:?}");
+        assert!(of(&graphics(orin.path()), "gpu_use", Some("gpu")).is_err(), "{bad:?}");
     }
 }
