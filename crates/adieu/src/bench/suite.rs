@@ -61,6 +61,9 @@ pub const TASKS: [Task; 2] = [
     },
 ];
 
+/// More rows than any of these datasets holds out.
+const ALL_ROWS: u64 = 1_000_000;
+
 impl Suite {
     /// The task with the methods of the house: back-propagation, with AdamW, with checkpointing, in micro-batches;
     /// Forward-Forward, and without its head.
@@ -79,7 +82,7 @@ impl Suite {
         for (name, recipe) in &mut methods {
             recipe.name = format!("{} {name}", task.name);
             recipe.data.split = SplitRecipe::Choose;
-            recipe.train.probe_rows = u64::from(u32::MAX); // all of them
+            recipe.train.probe_rows = ALL_ROWS;
         }
         let [common, strong] = task.targets;
         Suite { sweep: Sweep::side_by_side(task.name, seeds, methods), targets: targets(&[common, strong]) }
@@ -143,6 +146,10 @@ mod tests {
                     ..method.recipe.clone()
                 };
                 assert_eq!(same, methods[0].recipe, "{}", method.name);
+                // What a run's folder holds can be read again, or nothing goes on.
+                let again =
+                    Recipe::parse(&method.recipe.to_toml(), "a run's recipe").expect("it was written so");
+                assert_eq!(again, method.recipe, "{}", method.name);
             }
             suite.sweep.check().expect("every method can be");
         }
