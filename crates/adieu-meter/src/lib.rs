@@ -40,6 +40,7 @@ pub mod energy;
 mod found;
 pub mod graphics;
 pub mod machine;
+pub mod page_cache;
 pub mod processors;
 pub mod proportional;
 pub mod resident;

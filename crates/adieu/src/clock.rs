@@ -91,6 +91,11 @@ impl ChessClock {
         self.switch(Key { training: slot == Slot::Stall, phase: slot.name(), layer: None });
     }
 
+    /// When this process began or took up the run.
+    pub(crate) fn began(&self) -> Instant {
+        self.started
+    }
+
     /// Nanoseconds since this process began or took up the run.
     pub(crate) fn elapsed_ns(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64

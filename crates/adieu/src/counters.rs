@@ -5,10 +5,19 @@ use adieu_record::{Reading, Value};
 use serde::{Deserialize, Serialize};
 
 /// Readings that only ever grow.
-const GROWING: [&str; 7] =
-    ["cpu_time", "disk_read", "disk_written", "energy", "group_throttled", "machine_cpu", "run_queue_wait"];
+const GROWING: [&str; 9] = [
+    "cpu_time",
+    "disk_read",
+    "disk_written",
+    "energy",
+    "energy_net",
+    "group_throttled",
+    "loader",
+    "machine_cpu",
+    "run_queue_wait",
+];
 /// Of those, the ones that begin at zero with their meter.
-const FROM_ZERO: &str = "energy";
+const FROM_ZERO: [&str; 3] = ["energy", "energy_net", "loader"];
 
 /// One counter of the run so far, as a checkpoint carries it on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +49,7 @@ impl Counters {
         let alike = |other: &&Counted| other.name == now.name && other.part == now.part;
         let zero = Counted { value: 0.0, ..now.clone() };
         let start = match self.start.iter().find(alike) {
-            None if now.name == FROM_ZERO => Some(&zero),
+            None if FROM_ZERO.contains(&now.name.as_str()) => Some(&zero),
             other => other,
         };
         let before = match &self.before {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use adieu_kernels::{Activation, Epilogue, Outputs, Precision, Rows, Weights, forward, panel_len};
 use adieu_meter::{Meter, sensors};
 use adieu_record::Reading;
 use adieu_report::stats::Estimate;
 
+use crate::baseline::Work;
 use crate::sink::Flow;
 
 /// One reading of one sensor.
@@ -63,8 +63,6 @@ pub struct Overhead {
     pub reading_s: f64,
 }
 
-/// Rows, inputs and outputs of the product that is the work.
-const SIZE: [usize; 3] = [256, 512, 512];
 /// Time between two readings of all sensors. A run reads them once an epoch; rails of energy look to themselves.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -131,41 +129,6 @@ fn watched(root: &Path, work: impl FnOnce() -> f64) -> (f64, Vec<f64>) {
         let costs = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (seconds, costs)
     })
-}
-
-struct Work {
-    x: Vec<f32>,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
-    h: Vec<f32>,
-}
-
-impl Work {
-    fn new() -> Work {
-        let [rows, n_in, n_out] = SIZE;
-        Work {
-            x: vec![0.01; rows * n_in],
-            weights: vec![0.01; panel_len(n_in, n_out)],
-            bias: vec![0.0; n_out],
-            h: vec![0.0; rows * n_out],
-        }
-    }
-
-    fn product(&mut self) {
-        let [rows, n_in, n_out] = SIZE;
-        let epilogue = Epilogue { bias: Some(&self.bias), activation: Activation::Relu, base: None };
-        let out = Outputs { h: &mut self.h, pre: None, squares: None };
-        let weights = Weights::new(&self.weights, n_in, n_out);
-        forward(Rows::new(&self.x, rows, n_in), weights, epilogue, Precision::F32, out);
-        std::hint::black_box(&mut self.h);
-    }
-
-    /// Seconds that so many products take.
-    fn time(&mut self, products: u32) -> f64 {
-        let start = Instant::now();
-        (0..products).for_each(|_| self.product());
-        start.elapsed().as_secs_f64()
-    }
 }
 
 #[cfg(test)]

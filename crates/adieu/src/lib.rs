@@ -7,6 +7,7 @@
 //!
 //! Nothing here prints, and nothing here knows a command line.
 
+mod baseline;
 pub mod bench;
 pub mod checkpoint;
 mod clock;
@@ -18,6 +19,8 @@ mod error;
 mod evaluate;
 mod files;
 pub mod forecast;
+mod loader;
+mod meters;
 mod network;
 mod pictures;
 pub mod plan;
@@ -25,7 +28,9 @@ pub mod profile;
 pub mod publish;
 pub mod recipe;
 pub mod run;
+mod series;
 pub mod sink;
+pub mod stall;
 mod start;
 pub mod sweep;
 pub mod trained;

@@ -144,6 +144,11 @@ impl Plan {
         batch_from(values, &self.data.train, ids)
     }
 
+    /// Bytes of a row as it is stored.
+    pub fn row_bytes(&self) -> usize {
+        self.data.train.width()
+    }
+
     /// Shifts each of `rows` images by up to `data.jitter` pixels each way, each shift as likely.
     fn jitter(&self, values: &mut [f32], rows: usize, step: u64) {
         let (reach, image) = (self.recipe.data.jitter, self.data.info.image);

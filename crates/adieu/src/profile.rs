@@ -5,18 +5,21 @@
 //! what the machine took meanwhile ([`Joules::gross`]), and that less what it takes when idle.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adieu_core::learn::{Learner, StepCx};
+use adieu_core::parts::Batch;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::host::view;
-use adieu_meter::Meter;
 use adieu_meter::alloc::{self, Category};
 use adieu_meter::energy::Energy;
 use adieu_record::{PhaseTime, Split, Value};
 use serde::Serialize;
 
+use crate::baseline::{gross, idle_watts, net};
 use crate::clock::{ChessClock, Slot, Totals};
+use crate::loader::{Busy, Loader};
 use crate::sink::Flow;
 use crate::trainer::latest;
 use crate::{Error, Plan, Recipe, RunFolder};
@@ -36,8 +39,6 @@ pub struct Extent {
 pub const WARM_STEPS: u64 = 5;
 /// Calls before those that count.
 const WARM_CALLS: usize = 3;
-/// How long the machine is watched idle, where it tells energy.
-const IDLE: Duration = Duration::from_secs(3);
 
 /// What was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -105,7 +106,7 @@ pub struct Joules {
 
 /// A plan with its network, ready to be profiled.
 pub struct Subject {
-    plan: Plan,
+    plan: Arc<Plan>,
     net: Vec<Box<dyn Block>>,
     learner: Box<dyn Learner>,
     step: u64,
@@ -116,7 +117,7 @@ impl Subject {
     pub fn fresh(plan: Plan) -> Subject {
         let mut net = plan.network();
         let learner = plan.recipe.learner.build(&mut net, &plan.task);
-        Subject { plan, net, learner, step: 0 }
+        Subject { plan: Arc::new(plan), net, learner, step: 0 }
     }
 
     /// The network of a run as its latest checkpoint has it. The run is left as it is.
@@ -158,7 +159,7 @@ impl Subject {
         extent: &Extent,
         told: &mut dyn FnMut(&str) -> Flow,
     ) -> Result<Option<Profile>, Error> {
-        let idle_watts = idle();
+        let idle_watts = idle_watts(Path::new("/"));
         let mut inference = Vec::new();
         for readout in self.learner.readouts() {
             for rows in &extent.batches {
@@ -219,13 +220,12 @@ impl Subject {
     }
 
     fn training(&mut self, steps: u64, idle: &Value) -> Result<Training, Error> {
-        let mut order = Vec::new();
-        self.steps(WARM_STEPS, &mut order, &mut ChessClock::start(Totals::default()))?;
+        self.steps(WARM_STEPS, &mut ChessClock::start(Totals::default()))?;
         alloc::reset_peaks();
         let mut meter = Energy::below(Path::new("/"));
         let start = Instant::now();
         let mut clock = ChessClock::start(Totals::default());
-        self.steps(steps, &mut order, &mut clock)?;
+        self.steps(steps, &mut clock)?;
         let totals = clock.totals();
         let seconds = start.elapsed().as_secs_f64();
         let accounted: u64 = totals.phases.iter().map(|phase| phase.time_ns).sum();
@@ -244,7 +244,7 @@ impl Subject {
     /// Goes on learning for `steps` steps: seconds of all of them, multiply-adds, most bytes held for credit at once.
     pub(crate) fn timed(&mut self, steps: u64) -> Result<(f64, u64, u64), Error> {
         let (mut clock, start) = (ChessClock::start(Totals::default()), Instant::now());
-        self.steps(steps, &mut Vec::new(), &mut clock)?;
+        self.steps(steps, &mut clock)?;
         let (seconds, totals) = (start.elapsed().as_secs_f64(), clock.totals());
         Ok((seconds, totals.macs, totals.held_peak))
     }
@@ -254,22 +254,46 @@ impl Subject {
         self.learner.step_bytes(&self.net, self.plan.recipe.train.batch as usize)
     }
 
+    /// Goes on learning for `steps` steps, from batches as a run's, or from one batch again and again: seconds of waiting.
+    pub(crate) fn stalled(&mut self, steps: u64, one_batch: bool, busy: &Arc<Busy>) -> Result<f64, Error> {
+        let mut clock = ChessClock::start(Totals::default());
+        if one_batch {
+            let ids: Vec<u32> =
+                self.plan.rows(Split::Train).take(self.plan.recipe.train.batch as usize).collect();
+            let batch = self.plan.batch_of(Split::Train, &ids);
+            let mut again = || Batch { x: batch.x.clone(), labels: batch.labels.clone(), ids: ids.clone() };
+            self.steps_from(&mut std::iter::repeat_with(&mut again), steps, &mut clock)?;
+        } else {
+            let mut loader = Loader::start(&self.plan, self.step, self.step + steps, busy);
+            self.steps_from(&mut loader, steps, &mut clock)?;
+        }
+        let is_stall = |phase: &&PhaseTime| phase.phase == "stall";
+        let stall_ns: u64 = clock.totals().phases.iter().filter(is_stall).map(|phase| phase.time_ns).sum();
+        Ok(stall_ns as f64 * 1e-9)
+    }
+
     /// Goes on learning, as a run would, whole epochs and beyond.
-    fn steps(&mut self, steps: u64, order: &mut Vec<u32>, clock: &mut ChessClock) -> Result<(), Error> {
-        let (per_epoch, batch) = (self.plan.steps_per_epoch(), self.plan.recipe.train.batch as usize);
+    fn steps(&mut self, steps: u64, clock: &mut ChessClock) -> Result<(), Error> {
+        let mut loader = Loader::start(&self.plan, self.step, self.step + steps, &Arc::default());
+        self.steps_from(&mut loader, steps, clock)
+    }
+
+    fn steps_from(
+        &mut self,
+        batches: &mut dyn Iterator<Item = Batch>,
+        steps: u64,
+        clock: &mut ChessClock,
+    ) -> Result<(), Error> {
+        let per_epoch = self.plan.steps_per_epoch();
+        let first = self.step;
         for _ in 0..steps {
             clock.to(Slot::Stall);
-            let (epoch, at) = (self.step / per_epoch + 1, (self.step % per_epoch) as usize);
-            if order.is_empty() || at == 0 {
-                *order = self.plan.order(epoch);
+            if self.step == first || self.step.is_multiple_of(per_epoch) {
                 // A run that is at its end is profiled as it was in its last epoch.
-                self.learner.epoch(epoch.min(self.plan.recipe.train.epochs));
+                self.learner.epoch((self.step / per_epoch + 1).min(self.plan.recipe.train.epochs));
             }
+            let taken = batches.next().expect("a batch for every step");
             self.step += 1;
-            let taken = {
-                let _category = alloc::enter(Category::Data);
-                self.plan.batch(&order[at * batch..][..batch], self.step)
-            };
             let _category = alloc::enter(Category::Activations);
             let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut *clock };
             let said = self.learner.step(&mut self.net, &taken, &mut cx);
@@ -280,45 +304,10 @@ impl Subject {
     }
 }
 
-/// W of the machine while it does nothing of ours.
-fn idle() -> Value {
-    let mut meter = Energy::below(Path::new("/"));
-    // Whether anything is there to be read is known after two looks.
-    std::thread::sleep(Duration::from_millis(150));
-    if let missing @ Value::Unavailable { .. } = gross(&mut meter) {
-        return missing;
-    }
-    let mut meter = Energy::below(Path::new("/"));
-    let start = Instant::now();
-    std::thread::sleep(IDLE);
-    match gross(&mut meter) {
-        Value::Measured { value, source, coverage } => {
-            Value::Measured { value: value / (start.elapsed().as_secs_f64() * coverage), source, coverage }
-        }
-        other => other,
-    }
-}
-
-fn gross(meter: &mut Energy) -> Value {
-    let mut readings = Vec::new();
-    meter.read(&mut readings);
-    readings.swap_remove(0).value
-}
-
 /// The joules of a loop of so many seconds, with and without those of the idle machine.
 fn joules(meter: &mut Energy, seconds: f64, idle: &Value) -> Joules {
     let gross = gross(meter);
-    let net = match (&gross, idle) {
-        (Value::Measured { value, source, coverage }, Value::Measured { value: watts, .. }) => {
-            Value::Measured {
-                value: value - watts * seconds * coverage,
-                source: format!("{source}, less idle"),
-                coverage: *coverage,
-            }
-        }
-        (Value::Measured { .. }, unknown) => unknown.clone(),
-        (unknown, _) => unknown.clone(),
-    };
+    let net = net(&gross, idle, seconds);
     Joules { gross, net }
 }
 

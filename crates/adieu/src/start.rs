@@ -1,14 +1,11 @@
-//! What a run says of itself at its start, and the meters it carries.
+//! What a run says of itself at its start.
 
 use std::path::Path;
 
 use adieu_data::Origin;
-use adieu_meter::Meter;
 use adieu_record::event::FORMAT;
-use adieu_record::{DataInfo, Machine, Network, Program, Reading, RunStart, Split, Unit, Value};
+use adieu_record::{DataInfo, Machine, Network, Program, RunStart, Split};
 
-use crate::clock::Totals;
-use crate::counters::Counters;
 use crate::plan::Plan;
 
 /// Everything needed to know what is run, on what.
@@ -60,64 +57,4 @@ fn machine() -> Machine {
         threads: Some(rayon::current_num_threads() as u64),
         ..adieu_meter::machine(Path::new("/"))
     }
-}
-
-/// The meters of one sitting of a run, told as the run's own: see [`Counters`].
-pub(crate) struct Meters {
-    meters: Vec<Box<dyn Meter>>,
-    counters: Counters,
-    wall_before_s: f64,
-    peak_is_ours: bool,
-}
-
-impl Meters {
-    /// Starts now, on top of what an interrupted run had counted.
-    pub(crate) fn start(before: &Totals) -> Meters {
-        let wall_before_ns: u64 = before.phases.iter().map(|phase| phase.time_ns).sum();
-        let wall_before_s = wall_before_ns as f64 / 1e9;
-        let peak_is_ours = adieu_meter::resident::reset_peak(Path::new("/")).is_ok();
-        let mut meters = adieu_meter::all(Path::new("/"));
-        // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.
-        let counted = (!before.phases.is_empty()).then(|| before.counters.clone());
-        let counters = Counters::start(counted, wall_before_s, &raw(&mut meters));
-        Meters { meters, counters, wall_before_s, peak_is_ours }
-    }
-
-    /// All readings, as the run's own.
-    pub(crate) fn read(&mut self, totals: &Totals) -> Vec<Reading> {
-        let mut readings = raw(&mut self.meters);
-        let wall = readings.iter().find_map(|reading| match reading.value {
-            Value::Measured { value, .. } if reading.name == "wall" => Some(value),
-            _ => None,
-        });
-        for reading in &mut readings {
-            self.counters.own(reading, wall.unwrap_or_default());
-            match (reading.name.as_str(), &mut reading.value) {
-                ("wall", Value::Measured { value, .. }) => *value += self.wall_before_s,
-                ("resident_peak", Value::Measured { .. }) if !self.peak_is_ours => {
-                    let why = "the kernel cannot forget the peak of what this process did before the run";
-                    let remedy = "use allocated_peak, or a Linux kernel with /proc/self/clear_refs";
-                    *reading = Reading::unavailable("resident_peak", None, Unit::Bytes, why, remedy);
-                }
-                _ => {}
-            }
-        }
-        let chess = "chess clock";
-        let (macs, held) = (totals.macs as f64, totals.held_peak as f64);
-        readings.push(Reading::measured(
-            "multiply_adds",
-            None,
-            Unit::MultiplyAdds,
-            macs,
-            "counted by the learner",
-        ));
-        readings.push(Reading::measured("saved_peak", None, Unit::Bytes, held, chess));
-        readings
-    }
-}
-
-fn raw(meters: &mut [Box<dyn Meter>]) -> Vec<Reading> {
-    let mut readings = Vec::new();
-    meters.iter_mut().for_each(|meter| meter.read(&mut readings));
-    readings
 }

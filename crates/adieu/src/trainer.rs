@@ -10,18 +10,21 @@ use adieu_core::parts::block::Block;
 use adieu_data::Dataset;
 use adieu_meter::alloc::{self, Category};
 use adieu_record::jsonl::Writer;
-use adieu_record::{Evaluation, Event, Outcome, PictureKind, Split, Stamped};
+use adieu_record::{Evaluation, Event, Outcome, PictureKind, Reading, Split, Stamped};
 
+use crate::baseline::Baseline;
 use crate::checkpoint::{self, Position};
 use crate::clock::{ChessClock, Slot, Totals};
 use crate::counters::Counters;
 use crate::evaluate::{Cut, Judgement, judge, sample};
+use crate::loader::Loader;
+use crate::meters::Meters;
 use crate::pictures;
 use crate::plan::{Built, Plan};
 use crate::recipe::locate;
 use crate::run::{RunFolder, checkpoint_name};
 use crate::sink::{Flow, Progress, Sink};
-use crate::start::{Meters, describe};
+use crate::start::describe;
 use crate::window::Window;
 use crate::{Error, Recipe};
 
@@ -42,8 +45,10 @@ pub struct Ended {
 pub fn train(plan: Plan, path: &Path, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
     let folder = RunFolder::create(path, &plan.recipe)?;
     let writer = Writer::create(&folder.events())?;
+    let baseline = Baseline::measure(Path::new("/"));
     alloc::reset_peaks();
-    let session = Session::new(plan, folder, writer, sinks, Totals::default());
+    let built = build(&plan);
+    let session = Session::begin(plan, folder, writer, sinks, Totals::default(), built, baseline);
     let start = {
         let learner = session.learner.as_ref();
         describe(&session.plan, session.plan.describe(&session.net, learner), learner.readouts(), unix_ms())
@@ -82,11 +87,13 @@ pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sin
         std::fs::rename(folder.events(), &old).map_err(Error::io(&old, "set the old record aside"))?;
         return train(plan, folder.path(), sinks);
     };
+    let baseline = Baseline::measure(Path::new("/"));
     alloc::reset_peaks();
     let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let resumed = Event::Resumed { checkpoint, step: position.step, train_ns: position.train_ns };
     let writer = Writer::append(&folder.events())?;
-    let mut session = Session::with(plan, folder, writer, sinks, position.totals, (net, learner));
+    let built = (net, learner);
+    let mut session = Session::begin(plan, folder, writer, sinks, position.totals, built, baseline);
     session.step = position.step;
     session.guarded(|session| {
         session.emit(resumed)?;
@@ -163,7 +170,7 @@ impl From<Error> for Leave {
 
 /// One sitting of a run: from its start or a checkpoint to its end or an interruption.
 struct Session<'a, 'b> {
-    plan: Plan,
+    plan: Arc<Plan>,
     folder: RunFolder,
     writer: Writer,
     sinks: &'a mut [&'b mut dyn Sink],
@@ -179,31 +186,21 @@ struct Session<'a, 'b> {
 }
 
 impl<'a, 'b> Session<'a, 'b> {
-    fn new(
-        plan: Plan,
-        folder: RunFolder,
-        writer: Writer,
-        sinks: &'a mut [&'b mut dyn Sink],
-        totals: Totals,
-    ) -> Self {
-        let built = build(&plan);
-        Session::with(plan, folder, writer, sinks, totals, built)
-    }
-
-    fn with(
+    fn begin(
         plan: Plan,
         folder: RunFolder,
         writer: Writer,
         sinks: &'a mut [&'b mut dyn Sink],
         totals: Totals,
         (net, learner): Built,
+        baseline: Baseline,
     ) -> Self {
-        let meters = Meters::start(&totals);
         let at_ns_before = writer.last_at_ns();
-        let clock = ChessClock::start(totals);
+        let clock = ChessClock::start(totals.clone());
+        let meters = Meters::start(&totals, baseline, clock.began(), at_ns_before);
         let (step, window, asked_to_stop) = (0, Window::default(), false);
         Session {
-            plan,
+            plan: Arc::new(plan),
             folder,
             writer,
             sinks,
@@ -238,7 +235,7 @@ impl<'a, 'b> Session<'a, 'b> {
     fn leave_in_order(&mut self) -> Result<(), Error> {
         self.flush_window()?;
         self.save()?;
-        self.metered(progress(&self.plan, self.step, &self.clock).epoch)
+        self.meter(progress(&self.plan, self.step, &self.clock).epoch)
     }
 
     fn failed(mut self, error: Error) -> Result<Ended, Error> {
@@ -254,33 +251,30 @@ impl<'a, 'b> Session<'a, 'b> {
 
     fn run(&mut self) -> Result<(), Leave> {
         let per_epoch = self.plan.steps_per_epoch();
+        let mut loader = Loader::start(&self.plan, self.step, self.plan.steps(), &self.meters.loader);
         while self.step < self.plan.steps() {
             let epoch = self.step / per_epoch + 1;
-            self.epoch(epoch, per_epoch)?;
+            self.epoch(epoch, per_epoch, &mut loader)?;
         }
+        drop(loader);
         self.judge_finally()
     }
 
-    fn epoch(&mut self, epoch: u64, per_epoch: u64) -> Result<(), Leave> {
+    fn epoch(&mut self, epoch: u64, per_epoch: u64, loader: &mut Loader) -> Result<(), Leave> {
         let gain = self.learner.epoch(epoch);
         if self.step.is_multiple_of(per_epoch) {
             self.emit(Event::EpochStarted { epoch, gain })?;
         }
-        self.clock.to(Slot::Stall);
-        let order = {
-            let _category = alloc::enter(Category::Data);
-            self.plan.order(epoch)
-        };
-        let batch = self.plan.recipe.train.batch as usize;
-        let done = (self.step % per_epoch) as usize;
-        let mut todo = order.chunks_exact(batch).skip(done).peekable();
-        while todo.peek().is_some() {
+        let end = epoch * per_epoch;
+        while self.step < end {
+            let log_every = self.plan.recipe.train.log_every;
             if self.learner.overlaps() {
-                self.steps_side_by_side(&mut todo)?;
-            } else if let Some(ids) = todo.next() {
-                self.one_step(ids)?;
+                let most = (log_every - self.step % log_every).min(end - self.step);
+                self.steps_side_by_side(loader, most)?;
+            } else {
+                self.one_step(loader)?;
             }
-            if self.step.is_multiple_of(self.plan.recipe.train.log_every) {
+            if self.step.is_multiple_of(log_every) {
                 self.flush_window()?;
             }
             self.stop_if_asked()?;
@@ -298,16 +292,12 @@ impl<'a, 'b> Session<'a, 'b> {
         if !last {
             self.probe(epoch)?;
         }
-        self.metered(epoch)?;
-        Ok(())
+        Ok(self.meter(epoch)?)
     }
 
-    fn one_step(&mut self, ids: &[u32]) -> Result<(), Leave> {
+    fn one_step(&mut self, loader: &mut Loader) -> Result<(), Leave> {
         self.clock.to(Slot::Stall);
-        let batch = {
-            let _category = alloc::enter(Category::Data);
-            self.plan.batch(ids, self.step + 1)
-        };
+        let batch = loader.next().expect("a batch for every step of the run");
         self.step += 1;
         let _category = alloc::enter(Category::Activations);
         let mut cx = StepCx { seed: self.plan.recipe.seed, step: self.step, clock: &mut self.clock };
@@ -316,10 +306,9 @@ impl<'a, 'b> Session<'a, 'b> {
         self.note(self.step, said?)
     }
 
-    /// The steps up to the next line of the record, overlapping. Asked to stop, it starts no more of them.
-    fn steps_side_by_side<'i>(&mut self, todo: &mut impl Iterator<Item = &'i [u32]>) -> Result<(), Leave> {
-        let log_every = self.plan.recipe.train.log_every;
-        let mut todo = todo.take((log_every - self.step % log_every) as usize);
+    /// `most` steps, overlapping. Asked to stop, it starts no more of them.
+    fn steps_side_by_side(&mut self, loader: &mut Loader, most: u64) -> Result<(), Leave> {
+        let mut todo = loader.take(most as usize);
         let _category = alloc::enter(Category::Activations);
         let mut now = progress(&self.plan, self.step, &self.clock);
         let Session { plan, net, learner, clock, sinks, asked_to_stop, .. } = self;
@@ -327,7 +316,7 @@ impl<'a, 'b> Session<'a, 'b> {
             sinks.iter_mut().for_each(|sink| *asked_to_stop |= sink.step(now) == Flow::Stop);
             now.step += 1;
             // A batch that was taken is learnt from: it must not be lost.
-            if *asked_to_stop { None } else { todo.next().map(|ids| plan.batch(ids, now.step)) }
+            if *asked_to_stop { None } else { todo.next() }
         };
         let before = self.step;
         let mut cx = StepCx { seed: plan.recipe.seed, step: before + 1, clock };
@@ -348,7 +337,8 @@ impl<'a, 'b> Session<'a, 'b> {
     fn flush_window(&mut self) -> Result<(), Error> {
         let Some((first, scalars)) = std::mem::take(&mut self.window).means() else { return Ok(()) };
         let epoch = (self.step - 1) / self.plan.steps_per_epoch() + 1;
-        self.emit(Event::Step { epoch, first, last: self.step, train_ns: self.clock.train_ns(), scalars })
+        self.emit(Event::Step { epoch, first, last: self.step, train_ns: self.clock.train_ns(), scalars })?;
+        self.sampled(false)
     }
 
     fn stop_if_asked(&mut self) -> Result<(), Leave> {
@@ -401,8 +391,10 @@ impl<'a, 'b> Session<'a, 'b> {
                 self.emit(Event::Pictured { kind, pictures })?;
             }
         }
-        self.metered(epochs)?;
-        Ok(())
+        self.sampled(true)?;
+        let totals = self.clock.totals();
+        let readings = self.meters.read_finally(&totals);
+        Ok(self.metered(epochs, totals, readings)?)
     }
 
     fn judge(&mut self, rows: (Split, &[u32]), readout: &str) -> Result<Judgement, Leave> {
@@ -443,12 +435,23 @@ impl<'a, 'b> Session<'a, 'b> {
         }))
     }
 
-    fn metered(&mut self, epoch: u64) -> Result<(), Error> {
+    /// What the sensors said since it was last told, if it is much or now is a time to tell all.
+    fn sampled(&mut self, all: bool) -> Result<(), Error> {
         self.clock.to(Slot::Log);
+        let series = if all || self.meters.much_seen() { self.meters.series(all) } else { Vec::new() };
+        if series.is_empty() { Ok(()) } else { self.emit(Event::Sampled { series }) }
+    }
+
+    fn meter(&mut self, epoch: u64) -> Result<(), Error> {
+        self.sampled(true)?;
         let totals = self.clock.totals();
         let readings = self.meters.read(&totals);
-        let train_ns = self.clock.train_ns();
-        self.emit(Event::Metered { epoch, step: self.step, train_ns, phases: totals.phases, readings })
+        self.metered(epoch, totals, readings)
+    }
+
+    fn metered(&mut self, epoch: u64, totals: Totals, readings: Vec<Reading>) -> Result<(), Error> {
+        let (step, train_ns, phases) = (self.step, self.clock.train_ns(), totals.phases);
+        self.emit(Event::Metered { epoch, step, train_ns, phases, readings })
     }
 
     /// Saves a checkpoint, then drops the older ones.

@@ -7,7 +7,7 @@ use std::fs;
 
 use adieu::recipe::Engine;
 use adieu::record::lint::lint;
-use adieu::record::{Event, Outcome, Split, Stamped};
+use adieu::record::{Event, Outcome, Split, Stamped, Value};
 use adieu::sink::StopAfter;
 use adieu::{Error, Recipe, trainer};
 use common::{LEARNERS, arrays, recipe, record, train, write_data};
@@ -242,4 +242,41 @@ fn jitter_moves_each_image_by_itself_afresh_at_every_step_and_not_at_all_when_of
         seen[which as usize] += 1;
     }
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+#[test]
+fn what_slow_storage_steals_is_stall_and_what_is_hidden_behind_the_work_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    write_data(&home.path().join("data"));
+    // 360 bytes a batch at 72 kB a second: 5 ms each, 0.2 s in 40 steps.
+    let costs = |prefetch, throttle_mb_s| {
+        let mut recipe = recipe(&home.path().join("data"), LEARNERS[0]);
+        (recipe.data.prefetch, recipe.data.throttle_mb_s) = (prefetch, throttle_mb_s);
+        let folder = home.path().join(format!("run-{prefetch}-{}", throttle_mb_s.is_some()));
+        train(recipe, &folder, &mut []).unwrap();
+        assert_clean(&folder);
+        let events = record(&folder);
+        let last = events.iter().rev().find_map(|stamped| match &stamped.event {
+            Event::Metered { phases, readings, .. } => Some((phases.clone(), readings.clone())),
+            _ => None,
+        });
+        let (phases, readings) = last.unwrap();
+        let stall = phases.iter().find(|phase| phase.phase == "stall").unwrap().time_ns as f64 * 1e-9;
+        let loader = |part: &str| {
+            let reading = readings.iter().find(|r| r.name == "loader" && r.part.as_deref() == Some(part));
+            match reading.unwrap().value {
+                Value::Measured { value, .. } => value,
+                ref other => panic!("{other:?}"),
+            }
+        };
+        (stall, loader("fetch"), loader("prepare"), arrays(&folder))
+    };
+    let (_, fetch, _, unhurried) = costs(0, None);
+    assert!(fetch < 0.005, "rows in memory are there at once: {fetch}");
+    let (stall, fetch, prepare, slow) = costs(0, Some(0.072));
+    assert!(fetch >= 0.2, "{fetch}");
+    assert!(stall >= fetch + prepare, "nothing is hidden: {stall} of {fetch} and {prepare}");
+    let (stall, fetch, prepare, ahead) = costs(2, Some(0.072));
+    assert!(fetch >= 0.2 && stall < fetch + prepare, "the work hides some: {stall} of {fetch} and {prepare}");
+    assert!(unhurried == slow && slow == ahead, "what is learned does not depend on the storage");
 }

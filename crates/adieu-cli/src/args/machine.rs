@@ -66,6 +66,35 @@ pub(crate) struct Profile {
     pub(crate) json: bool,
 }
 
+/// Find out how much of a training is waiting for data.
+///
+/// Trains a few steps of a recipe in three ways, in turn: from one batch that lies in memory (synthetic), from files that the system has in memory (warm), and from files that it was made to forget (cold). What warm adds is preparing: decoding, batching, augmenting; what cold adds is fetching from the disk. Each is timed from the first byte read to the last step done; stall is what the steps themselves waited.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu stall-probe recipes/ff-mnist-1000x3.toml
+  adieu stall-probe mine.toml --steps 500 --turns 5 --json | jq .fetch
+  adieu stall-probe mine.toml            with `throttle_mb_s = 5` under [data]: slow storage
+
+Fetching is told only where the files came from a disk: not of bundled data, nor of a file system in memory.")]
+pub(crate) struct StallProbe {
+    /// The recipe
+    #[arg(value_name = "RECIPE", value_hint = ValueHint::FilePath)]
+    pub(crate) recipe: PathBuf,
+
+    /// Steps of each training
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) steps: u64,
+
+    /// Times each is done
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) turns: u64,
+
+    /// Print one JSON object instead: {"rows": …, "legs": […], "prepare": {…}, "fetch": {…}}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Watch a run from another terminal.
 ///
 /// Follows the record of a run: error by epoch, where the time goes, memory, processors, energy, how long it will take. Of a folder with several runs, such as a duel or a sweep, it shows the one that was written to last; arrows go to the others. It only reads, works over ssh, and does not slow the run.

@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 use crate::threads;
 pub(crate) use bench::{Bench, BenchEngine, BenchScaling, BenchSuite};
-pub(crate) use machine::{Doctor, Profile, Watch};
+pub(crate) use machine::{Doctor, Profile, StallProbe, Watch};
 pub(crate) use questions::{Export, ExportFormat, Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
 
@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Watch(Watch),
     Doctor(Doctor),
     Profile(Profile),
+    StallProbe(StallProbe),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:

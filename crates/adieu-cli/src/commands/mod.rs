@@ -15,6 +15,7 @@ mod report;
 mod resume;
 mod scaling;
 mod shell;
+mod stall;
 mod study;
 mod suite;
 mod sweep;
@@ -59,6 +60,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Watch(asked) => watch::run(&asked),
         Command::Doctor(asked) => doctor::run(&asked, manner),
         Command::Profile(asked) => profile::run(&asked, manner),
+        Command::StallProbe(asked) => stall::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { out } => shell::man(out.as_deref()),
     }

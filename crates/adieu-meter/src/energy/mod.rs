@@ -86,6 +86,11 @@ impl Energy {
         Energy { missing, sampler: Sampler::start(rails) }
     }
 
+    /// Whether there is any rail, readable or not.
+    pub fn watches(&self) -> bool {
+        self.sampler.watches()
+    }
+
     /// Processor time of the thread that watches, if this system tells it.
     pub fn sampler_seconds(&self) -> Option<f64> {
         self.sampler.cpu_seconds()

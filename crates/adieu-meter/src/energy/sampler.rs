@@ -91,6 +91,11 @@ impl Sampler {
         seen.collect()
     }
 
+    /// Whether there is anything to look at.
+    pub(super) fn watches(&self) -> bool {
+        self.stop.is_some()
+    }
+
     pub(super) fn cpu_seconds(&self) -> Option<f64> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).cpu_seconds
     }

@@ -66,11 +66,27 @@ pub struct DataRecipe {
     /// the 25 shifts of Hinton 2022. What comes in at an edge is black.
     #[schemars(range(min = 0, max = 64))]
     pub jitter: u8,
+    /// Batches that a thread of its own makes ready ahead of the step; 0 makes each when it is wanted. What is learned
+    /// does not depend on it.
+    #[schemars(range(min = 0, max = 1_000))]
+    pub prefetch: u64,
+    /// Let the rows come no faster than so many megabytes a second, as stored, like those of slow storage: to see who
+    /// waits for data. Left out, they come as fast as they can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub throttle_mb_s: Option<f64>,
 }
 
 impl Default for DataRecipe {
     fn default() -> DataRecipe {
-        DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Choose, jitter: 0 }
+        DataRecipe {
+            kind: "mnist".into(),
+            dir: None,
+            split: SplitRecipe::Choose,
+            jitter: 0,
+            prefetch: 2,
+            throttle_mb_s: None,
+        }
     }
 }
 
