@@ -40,20 +40,23 @@ pub mod energy;
 mod found;
 pub mod graphics;
 pub mod machine;
+mod nvidia;
+mod pi;
 pub mod processors;
 pub mod proportional;
 pub mod resident;
 pub mod run_queue;
+mod setup;
 pub mod temperature;
+pub mod throttled;
 mod tree;
 pub mod wall;
-
-use std::path::Path;
 
 use adieu_record::{Reading, Unit};
 
 pub use dump::dump;
 pub use machine::machine;
+pub use setup::{Setup, SetupError};
 
 /// A sensor.
 pub trait Meter: Send {
@@ -80,24 +83,31 @@ pub struct About {
     pub cost_ns: u64,
 }
 
-/// The meters of every run, reading below `root` (`/`). The clocks start now.
-pub fn all(root: &Path) -> Vec<Box<dyn Meter>> {
-    vec![
+/// The meters of every run. The clocks start now.
+pub fn all(setup: &Setup) -> Vec<Box<dyn Meter>> {
+    let root = setup.root.as_path();
+    let mut all: Vec<Box<dyn Meter>> = vec![
         Box::new(wall::Wall::start()),
         Box::new(cpu_time::CpuTime),
         Box::new(resident::Resident::below(root)),
         Box::new(allocated::Allocated),
-        Box::new(energy::Energy::below(root)),
+        Box::new(energy::Energy::of(setup)),
         Box::new(processors::Processors::below(root)),
         Box::new(run_queue::RunQueue::below(root)),
         Box::new(control_group::ControlGroup::throttled(root)),
         Box::new(disk::Disk::below(root)),
-    ]
+        Box::new(throttled::Throttled::of(setup)),
+    ];
+    if let Some(assumed) = setup.estimate {
+        all.push(Box::new(energy::Estimate::begin(root, assumed)));
+    }
+    all
 }
 
-/// All meters, and the sensors that tell of a moment, reading below `root` (`/`). The clocks start now.
-pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
-    let mut sensors = all(root);
+/// All meters, and the sensors that tell of a moment. The clocks start now.
+pub fn sensors(setup: &Setup) -> Vec<Box<dyn Meter>> {
+    let root = setup.root.as_path();
+    let mut sensors = all(setup);
     sensors.extend([
         Box::new(clocks::Clocks::below(root)) as Box<dyn Meter>,
         Box::new(temperature::Temperature::below(root)),

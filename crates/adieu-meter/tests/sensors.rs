@@ -13,7 +13,7 @@ use adieu_meter::processors::Processors;
 use adieu_meter::proportional::Proportional;
 use adieu_meter::run_queue::RunQueue;
 use adieu_meter::temperature::Temperature;
-use adieu_meter::{Meter, sensors};
+use adieu_meter::{Meter, Setup, sensors};
 use adieu_record::{Reading, Value};
 use tempfile::TempDir;
 
@@ -60,7 +60,7 @@ fn of(readings: &[Reading], name: &str, part: Option<&str>) -> Result<f64, Strin
 fn a_machine_without_sensors_says_why_of_each() {
     let empty = tempfile::tempdir().unwrap();
     let mut readings = Vec::new();
-    sensors(empty.path()).iter_mut().for_each(|meter| meter.read(&mut readings));
+    sensors(&Setup::below(empty.path())).iter_mut().for_each(|meter| meter.read(&mut readings));
     for name in [
         "machine_cpu",
         "run_queue_wait",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adieu_data::Origin;
-use adieu_meter::Meter;
+use adieu_meter::{Meter, Setup};
 use adieu_record::event::FORMAT;
 use adieu_record::{DataInfo, Machine, Network, Program, Reading, RunStart, Split, Unit, Value};
 
@@ -76,7 +76,7 @@ impl Meters {
         let wall_before_ns: u64 = before.phases.iter().map(|phase| phase.time_ns).sum();
         let wall_before_s = wall_before_ns as f64 / 1e9;
         let peak_is_ours = adieu_meter::resident::reset_peak(Path::new("/")).is_ok();
-        let mut meters = adieu_meter::all(Path::new("/"));
+        let mut meters = adieu_meter::all(&Setup::default());
         // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.
         let counted = (!before.phases.is_empty()).then(|| before.counters.clone());
         let counters = Counters::start(counted, wall_before_s, &raw(&mut meters));
