@@ -41,6 +41,7 @@ mod found;
 pub mod graphics;
 pub mod machine;
 mod nvidia;
+pub mod perf;
 mod pi;
 pub mod processors;
 pub mod proportional;
@@ -98,6 +99,7 @@ pub fn all(setup: &Setup) -> Vec<Box<dyn Meter>> {
         Box::new(disk::Disk::below(root)),
         Box::new(throttled::Throttled::of(setup)),
     ];
+    all.extend(perf::Perf::all(setup).into_iter().map(|meter| Box::new(meter) as Box<dyn Meter>));
     if let Some(assumed) = setup.estimate {
         all.push(Box::new(energy::Estimate::begin(root, assumed)));
     }

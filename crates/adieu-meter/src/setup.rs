@@ -1,6 +1,6 @@
 //! What the meters are told: where the files of the machine are, and what no machine knows of itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::energy::{Assumed, External};
@@ -28,6 +28,11 @@ impl Setup {
     /// The machine whose files are below `root`, and nothing else.
     pub fn below(root: impl Into<PathBuf>) -> Setup {
         Setup { root: root.into(), external: None, estimate: None }
+    }
+
+    /// Whether the files are those of the machine that the program runs on.
+    pub(crate) fn is_here(&self) -> bool {
+        self.root == Path::new("/")
     }
 
     /// How long sensors must be watched until the slowest of them has told of a time.
