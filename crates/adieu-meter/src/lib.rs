@@ -11,11 +11,14 @@
 //! | `cpu_time` | s | | [`cpu_time`] |
 //! | `resident`, `resident_peak` | B | | [`resident`] |
 //! | `allocated`, `allocated_peak` | B | none: all; else a [category](alloc::Category) | [`allocated`] |
-//! | `energy` | J | none: the sum of rails that are apart; else a rail | [`energy`] |
+//! | `energy` | J | none: the sum of rails that are apart, else `external`; else a rail | [`energy`] |
+//! | `energy_estimated` | J | only where the [`Setup`] asks for it | [`energy`] |
 //! | `machine_cpu` | s | none: busy; `steal` | [`processors`] |
 //! | `run_queue_wait` | s | | [`run_queue`] |
 //! | `group_throttled` | s | | [`control_group`] |
 //! | `disk_read`, `disk_written` | B | | [`disk`] |
+//! | `throttled` | 1 | none: times that clocks were held back; else a cause | [`throttled`] |
+//! | `cpu_instructions`, `cpu_cycles`, `cpu_cache_references`, `cpu_cache_misses`, `cpu_branch_misses`, `cpu_stalled_cycles` | 1 | | [`perf`] |
 //!
 //! These every run records, from its beginning. [`sensors`] adds those that tell of a moment, for people:
 //!
