@@ -11,6 +11,8 @@
 
 mod aside;
 mod battery;
+#[cfg(test)]
+mod boards;
 mod counter;
 mod estimate;
 mod external;
