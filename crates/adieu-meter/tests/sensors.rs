@@ -356,7 +356,7 @@ fn a_meter_at_the_socket_is_the_whole_and_never_added_to_its_parts() {
     let beside = tree(PACKAGE);
     let mut meter = Energy::of(&at_the_socket(beside.path(), 40.0));
     std::thread::sleep(std::time::Duration::from_millis(20));
-    put(beside.path(), &[("sys/class/powercap/intel-rapl:0/energy_uj", "671150\n")]);
+    put(beside.path(), &[("sys/class/powercap/intel-rapl-mmio:0/energy_uj", "1000005\n")]);
     // Not at once: a joule right after a look would be more than a package takes.
     std::thread::sleep(std::time::Duration::from_millis(20));
     let readings = again(&mut meter);
