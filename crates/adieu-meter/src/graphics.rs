@@ -245,8 +245,11 @@ mod tests {
     use super::*;
     use crate::nvidia::fake::{Fake, Say};
 
-    /// By meter and part, the number and its source, or why there is none.
-    fn read(root: &Path, nvidia: Found<Vec<nvidia::Card>>) -> Vec<(String, Result<(f64, String), String>)> {
+    /// A number and its source, or why there is none.
+    type Told = Result<(f64, String), String>;
+
+    /// By meter and part.
+    fn read(root: &Path, nvidia: Found<Vec<nvidia::Card>>) -> Vec<(String, Told)> {
         let mut readings = Vec::new();
         Graphics::with(root, nvidia).iter_mut().for_each(|meter| meter.read(&mut readings));
         let told = |reading: Reading| {

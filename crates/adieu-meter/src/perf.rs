@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn turns_are_scaled_and_told_as_coverage() {
-        let cases: [(&str, &[[u64; 3]], Option<(f64, f64)>); 5] = [
+        type Case<'a> = (&'a str, &'a [[u64; 3]], Option<(f64, f64)>);
+        let cases: [Case<'_>; 5] = [
             ("alone", &[[700, 100, 100]], Some((700.0, 1.0))),
             ("half of the time", &[[700, 100, 50]], Some((1400.0, 0.5))),
             ("two threads", &[[700, 100, 100], [100, 100, 50]], Some((900.0, 0.75))),

@@ -67,9 +67,8 @@ impl Meter for Processors {
 
     fn read(&mut self, out: &mut Vec<Reading>) {
         let ticks = ticks(&self.root);
-        let kinds: [(_, fn(Ticks) -> u64); 2] =
-            [(None, |ticks| ticks.busy), (Some("steal"), |ticks| ticks.steal)];
-        for (part, kind) in kinds {
+        for part in [None, Some("steal")] {
+            let kind = |ticks: Ticks| if part.is_none() { ticks.busy } else { ticks.steal };
             let seconds = ticks.clone().map(|ticks| kind(ticks) as f64 / ticks_per_second());
             out.push(reading("machine_cpu", part, Unit::Seconds, SOURCE, &seconds));
         }

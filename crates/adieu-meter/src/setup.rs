@@ -40,7 +40,7 @@ impl Setup {
         match &self.external {
             // Asked once a second, and heard twice.
             Some(_) => Duration::from_millis(2500),
-            None if pi::tells_power(&self.root) => Duration::from_millis(1200),
+            None if pi::tells_power(&self.root) => Duration::from_millis(1500),
             None => Duration::ZERO,
         }
     }

@@ -149,10 +149,13 @@ mod tests {
     use super::*;
     use crate::nvidia::fake::{Fake, Say};
 
+    /// What a card answers.
+    type Script<'a> = &'a [(Ask, &'a [Say])];
+
     const TENTH: u64 = 100_000_000;
 
     /// The only rail, looked at so often, a tenth of a second apart; whether it could be seen the last time.
-    fn looked(script: &[(Ask, &[Say])], looks: u64) -> (Box<dyn Rail>, Found<()>) {
+    fn looked(script: Script<'_>, looks: u64) -> (Box<dyn Rail>, Found<()>) {
         let mut rail = rails(Fake::cards(&[script]), false).remove(0);
         let last = (0..looks).map(|look| rail.look(look * TENTH)).last().expect("there is a look");
         (rail, last)
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn by_its_counter_or_by_its_power_to_a_percent() {
         let volta = counter(11, 25_000);
-        let cases: [(&str, &[(Ask, &[Say])], f64, &str); 4] = [
+        let cases: [(&str, Script<'_>, f64, &str); 4] = [
             (
                 "a counter",
                 &[(Ask::Millijoules, &volta), (Ask::Milliwatts, &[Say::Number(9)])],
