@@ -11,11 +11,14 @@
 //! | `cpu_time` | s | | [`cpu_time`] |
 //! | `resident`, `resident_peak` | B | | [`resident`] |
 //! | `allocated`, `allocated_peak` | B | none: all; else a [category](alloc::Category) | [`allocated`] |
-//! | `energy` | J | none: the sum of rails that are apart; else a rail | [`energy`] |
+//! | `energy` | J | none: the sum of rails that are apart, else `external`; else a rail | [`energy`] |
+//! | `energy_estimated` | J | only where the [`Setup`] asks for it | [`energy`] |
 //! | `machine_cpu` | s | none: busy; `steal` | [`processors`] |
 //! | `run_queue_wait` | s | | [`run_queue`] |
 //! | `group_throttled` | s | | [`control_group`] |
 //! | `disk_read`, `disk_written` | B | | [`disk`] |
+//! | `throttled` | 1 | none: times that clocks were held back; else a cause | [`throttled`] |
+//! | `cpu_instructions`, `cpu_cycles`, `cpu_cache_references`, `cpu_cache_misses`, `cpu_branch_misses`, `cpu_stalled_cycles` | 1 | | [`perf`] |
 //!
 //! These every run records, from its beginning. [`sensors`] adds those that tell of a moment, for people:
 //!
@@ -40,21 +43,25 @@ pub mod energy;
 mod found;
 pub mod graphics;
 pub mod machine;
+mod nvidia;
 pub mod page_cache;
+pub mod perf;
+mod pi;
 pub mod processors;
 pub mod proportional;
 pub mod resident;
 pub mod run_queue;
+mod setup;
 pub mod temperature;
+pub mod throttled;
 mod tree;
 pub mod wall;
-
-use std::path::Path;
 
 use adieu_record::{Reading, Unit};
 
 pub use dump::dump;
 pub use machine::machine;
+pub use setup::{Setup, SetupError};
 
 /// A sensor.
 pub trait Meter: Send {
@@ -81,24 +88,32 @@ pub struct About {
     pub cost_ns: u64,
 }
 
-/// The meters of every run, reading below `root` (`/`). The clocks start now.
-pub fn all(root: &Path) -> Vec<Box<dyn Meter>> {
-    vec![
+/// The meters of every run. The clocks start now.
+pub fn all(setup: &Setup) -> Vec<Box<dyn Meter>> {
+    let root = setup.root.as_path();
+    let mut all: Vec<Box<dyn Meter>> = vec![
         Box::new(wall::Wall::start()),
         Box::new(cpu_time::CpuTime),
         Box::new(resident::Resident::below(root)),
         Box::new(allocated::Allocated),
-        Box::new(energy::Energy::below(root)),
+        Box::new(energy::Energy::of(setup)),
         Box::new(processors::Processors::below(root)),
         Box::new(run_queue::RunQueue::below(root)),
         Box::new(control_group::ControlGroup::throttled(root)),
         Box::new(disk::Disk::below(root)),
-    ]
+        Box::new(throttled::Throttled::of(setup)),
+    ];
+    all.extend(perf::Perf::all(setup).into_iter().map(|meter| Box::new(meter) as Box<dyn Meter>));
+    if let Some(assumed) = setup.estimate {
+        all.push(Box::new(energy::Estimate::begin(root, assumed)));
+    }
+    all
 }
 
-/// All meters, and the sensors that tell of a moment, reading below `root` (`/`). The clocks start now.
-pub fn sensors(root: &Path) -> Vec<Box<dyn Meter>> {
-    let mut sensors = all(root);
+/// All meters, and the sensors that tell of a moment. The clocks start now.
+pub fn sensors(setup: &Setup) -> Vec<Box<dyn Meter>> {
+    let root = setup.root.as_path();
+    let mut sensors = all(setup);
     sensors.extend([
         Box::new(clocks::Clocks::below(root)) as Box<dyn Meter>,
         Box::new(temperature::Temperature::below(root)),

@@ -26,23 +26,33 @@ impl Processors {
     pub fn below(root: &Path) -> Processors {
         Processors { root: root.into() }
     }
+}
 
-    /// Ticks busy and stolen.
-    fn ticks(&self) -> Found<[u64; 2]> {
-        let (absent, closed) = ("run on Linux with /proc mounted", "run outside this sandbox");
-        let text = text(&self.root, FILE, absent, closed)?;
-        let line = text.lines().find_map(|line| line.strip_prefix("cpu "));
-        let ticks: Option<Vec<u64>> =
-            line.map(|line| line.split_whitespace().map_while(|n| n.parse().ok()).collect());
-        match ticks.as_deref() {
-            Some([user, nice, system, _idle, _iowait, irq, softirq, steal, ..]) => {
-                Ok([user + nice + system + irq + softirq, *steal])
-            }
-            _ => Err(Missing::new(
-                format!("{} has no whole `cpu` line", self.root.join(FILE).display()),
-                "run on Linux 2.6.11 or later",
-            )),
+/// Ticks of all processors since the machine started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticks {
+    pub(crate) busy: u64,
+    pub(crate) steal: u64,
+    /// Busy, idle and stolen.
+    pub(crate) all: u64,
+}
+
+/// The ticks below `root`.
+pub(crate) fn ticks(root: &Path) -> Found<Ticks> {
+    let (absent, closed) = ("run on Linux with /proc mounted", "run outside this sandbox");
+    let text = text(root, FILE, absent, closed)?;
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu "));
+    let ticks: Option<Vec<u64>> =
+        line.map(|line| line.split_whitespace().map_while(|n| n.parse().ok()).collect());
+    match ticks.as_deref() {
+        Some([user, nice, system, idle, iowait, irq, softirq, steal, ..]) => {
+            let busy = user + nice + system + irq + softirq;
+            Ok(Ticks { busy, steal: *steal, all: busy + idle + iowait + steal })
         }
+        _ => Err(Missing::new(
+            format!("{} has no whole `cpu` line", root.join(FILE).display()),
+            "run on Linux 2.6.11 or later",
+        )),
     }
 }
 
@@ -56,9 +66,10 @@ impl Meter for Processors {
     }
 
     fn read(&mut self, out: &mut Vec<Reading>) {
-        let ticks = self.ticks();
-        for (at, part) in [None, Some("steal")].into_iter().enumerate() {
-            let seconds = ticks.clone().map(|ticks| ticks[at] as f64 / ticks_per_second());
+        let ticks = ticks(&self.root);
+        for part in [None, Some("steal")] {
+            let kind = |ticks: Ticks| if part.is_none() { ticks.busy } else { ticks.steal };
+            let seconds = ticks.clone().map(|ticks| kind(ticks) as f64 / ticks_per_second());
             out.push(reading("machine_cpu", part, Unit::Seconds, SOURCE, &seconds));
         }
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use adieu_meter::{Meter, all, machine, sensors};
+use adieu_meter::{Meter, Setup, all, machine, sensors};
 use adieu_record::lint::lint;
 use adieu_record::{Event, Machine, Reading, Stamped, Unit, Value};
 use proptest::collection::vec;
@@ -57,7 +57,7 @@ fn each_meter_keeps_its_word() {
     let empty = tree(&[]);
     for root in [Path::new("/"), empty.path()] {
         let mut names = Vec::new();
-        for mut meter in sensors(root) {
+        for mut meter in sensors(&Setup::below(root)) {
             let about = meter.about();
             assert!(!about.source.is_empty() && about.cost_ns > 0 && about.resolution > 0.0, "{about:?}");
             let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -86,7 +86,7 @@ fn each_meter_keeps_its_word() {
 
 #[test]
 fn wall_time_goes_on() {
-    let mut meters = all(Path::new("/"));
+    let mut meters = all(&Setup::default());
     let first = value(&read_all(&mut meters), "wall").unwrap();
     let second = value(&read_all(&mut meters), "wall").unwrap();
     assert!(0.0 < first && first < second && second < 60.0, "{first}, {second}");
@@ -95,7 +95,7 @@ fn wall_time_goes_on() {
 #[cfg(unix)]
 #[test]
 fn cpu_time_grows_with_work_and_counts_all_threads() {
-    let mut meters = all(Path::new("/"));
+    let mut meters = all(&Setup::default());
     let mut cpu = || value(&read_all(&mut meters), "cpu_time").unwrap();
     let before = cpu();
     let start = std::time::Instant::now();
@@ -126,7 +126,7 @@ fn resident_memory_grows_with_what_is_touched() {
     const BYTES: usize = 64 << 20;
     // The kernel may hold back some pages of its count for each processor.
     const SLACK: f64 = (8 << 20) as f64;
-    let mut meters = all(Path::new("/"));
+    let mut meters = all(&Setup::default());
     let before = value(&read_all(&mut meters), "resident").unwrap();
     let touched = std::hint::black_box(vec![1_u8; BYTES]);
     let with = read_all(&mut meters);
@@ -142,7 +142,7 @@ fn resident_memory_grows_with_what_is_touched() {
 #[test]
 fn without_the_allocator_there_are_no_figures() {
     assert!(!adieu_meter::alloc::installed());
-    let readings = read_all(&mut all(Path::new("/")));
+    let readings = read_all(&mut all(&Setup::default()));
     for name in ["allocated", "allocated_peak"] {
         let (why, remedy) = excuse(&readings, name);
         assert_eq!(why, "the program was built without the counting allocator");
@@ -155,7 +155,7 @@ fn resident_memory_is_read_below_the_root() {
     let status =
         b"Name:\tadieu\nVmPeak:\t    9000 kB\nVmHWM:\t    1692 kB\nVmRSS:\t    1024 kB\nThreads:\t1\n";
     let root = tree(&[("proc/self/status", status)]);
-    let readings = read_all(&mut all(root.path()));
+    let readings = read_all(&mut all(&Setup::below(root.path())));
     assert_eq!(value(&readings, "resident"), Some(1_048_576.0));
     assert_eq!(value(&readings, "resident_peak"), Some(1_732_608.0));
 }
@@ -174,7 +174,7 @@ fn resident_memory_that_cannot_be_read_says_why() {
         (&folder, "resident", "/proc/self/status: "),
     ];
     for (root, name, expected) in cases {
-        let (why, remedy) = excuse(&read_all(&mut all(root.path())), name);
+        let (why, remedy) = excuse(&read_all(&mut all(&Setup::below(root.path()))), name);
         assert!(why.starts_with(&root.path().display().to_string()), "{why}");
         assert!(why.contains(expected) && !remedy.is_empty(), "{why}; {remedy}");
     }
@@ -289,7 +289,7 @@ proptest! {
     #[test]
     fn garbage_is_never_zero(status in kernel_text(&["VmRSS", "VmHWM"])) {
         let root = tree(&[("proc/self/status", &status)]);
-        let readings = read_all(&mut all(root.path()));
+        let readings = read_all(&mut all(&Setup::below(root.path())));
         prop_assert_eq!(faults(&readings), [""; 0]);
         for reading in readings.iter().filter(|r| r.unit == Unit::Bytes) {
             if let Value::Measured { value, .. } = reading.value {

@@ -13,7 +13,8 @@ use adieu_meter::processors::Processors;
 use adieu_meter::proportional::Proportional;
 use adieu_meter::run_queue::RunQueue;
 use adieu_meter::temperature::Temperature;
-use adieu_meter::{Meter, sensors};
+use adieu_meter::throttled::Throttled;
+use adieu_meter::{Meter, Setup, all, sensors};
 use adieu_record::{Reading, Value};
 use tempfile::TempDir;
 
@@ -60,7 +61,7 @@ fn of(readings: &[Reading], name: &str, part: Option<&str>) -> Result<f64, Strin
 fn a_machine_without_sensors_says_why_of_each() {
     let empty = tempfile::tempdir().unwrap();
     let mut readings = Vec::new();
-    sensors(empty.path()).iter_mut().for_each(|meter| meter.read(&mut readings));
+    sensors(&Setup::below(empty.path())).iter_mut().for_each(|meter| meter.read(&mut readings));
     for name in [
         "machine_cpu",
         "run_queue_wait",
@@ -75,6 +76,9 @@ fn a_machine_without_sensors_says_why_of_each() {
         "group_throttled",
         "disk_read",
         "energy",
+        "throttled",
+        "cpu_instructions",
+        "cpu_stalled_cycles",
     ] {
         let why = of(&readings, name, None).unwrap_err();
         assert!(!why.is_empty(), "{name}");
@@ -328,6 +332,109 @@ fn a_board_s_input_contains_its_rails() {
         assert!((joules / whole - share).abs() < 0.05, "{rail}: {joules} of {whole}");
     }
     assert_eq!(readings.len(), 4, "{readings:?}");
+}
+
+/// Lines of a meter at the socket, of so many watts at every quarter of a second around now.
+fn at_the_socket(root: &Path, watts: f64) -> Setup {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let lines: String = (-8..40).map(|n| format!("{},{watts}\n", now + 0.25 * f64::from(n))).collect();
+    put(root, &[("power.csv", &format!("unix_s,watts\n{lines}"))]);
+    let file = root.join("power.csv");
+    Setup { external: Some(file.to_str().unwrap().parse().unwrap()), ..Setup::below(root) }
+}
+
+#[test]
+fn a_meter_at_the_socket_is_the_whole_and_never_added_to_its_parts() {
+    let alone = tree(&[]);
+    let readings = again(&mut Energy::of(&at_the_socket(alone.path(), 40.0)));
+    let joules = of(&readings, "energy", Some("external")).unwrap();
+    assert!(joules > 0.0);
+    assert_eq!(of(&readings, "energy", None), Ok(joules), "where there is no other");
+    let Value::Measured { source, .. } = &readings[0].value else { panic!("{readings:?}") };
+    assert_eq!(source, "energy sensors: external (the whole machine, at the socket)");
+
+    let beside = tree(PACKAGE);
+    let mut meter = Energy::of(&at_the_socket(beside.path(), 40.0));
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    put(beside.path(), &[("sys/class/powercap/intel-rapl-mmio:0/energy_uj", "1000005\n")]);
+    // Not at once: a joule right after a look would be more than a package takes.
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let readings = again(&mut meter);
+    near(of(&readings, "energy", None), 1.0);
+    assert!(of(&readings, "energy", Some("external")).unwrap() > 0.0);
+
+    let gone = tree(&[]);
+    let setup = Setup { external: Some("nonesuch.csv".parse().unwrap()), ..Setup::below(gone.path()) };
+    let readings = again(&mut Energy::of(&setup));
+    let why = of(&readings, "energy", Some("external")).unwrap_err();
+    assert_eq!(why, "nonesuch.csv does not exist");
+    assert_eq!(of(&readings, "energy", None).unwrap_err(), why, "it was asked for, so it is what is missed");
+}
+
+#[test]
+fn an_estimate_is_there_only_if_it_is_asked_for() {
+    let root = tree(&[("proc/stat", "cpu  100 0 0 900 0 0 0 0\ncpu0 1\n")]);
+    let read = |setup: &Setup| -> Vec<Reading> {
+        let mut readings = Vec::new();
+        all(setup).iter_mut().for_each(|meter| meter.read(&mut readings));
+        readings.retain(|reading| reading.name == "energy_estimated");
+        readings
+    };
+    assert_eq!(read(&Setup::below(root.path())), []);
+    let asked = Setup { estimate: Some("10:50".parse().unwrap()), ..Setup::below(root.path()) };
+    let readings = read(&asked);
+    let [Reading { value: Value::Estimated { lo, mid, hi, .. }, .. }] = readings.as_slice() else {
+        panic!("{readings:?}")
+    };
+    assert!(*lo > 0.0 && lo == mid && *hi == 5.0 * lo, "{lo} {mid} {hi}: nothing was done meanwhile");
+    let unknown = Setup { estimate: Some("table".parse().unwrap()), ..Setup::below(root.path()) };
+    assert!(of(&read(&unknown), "energy_estimated", None).unwrap_err().contains("table of powers"));
+}
+
+/// A `vcgencmd` that answers as a Raspberry Pi's does.
+#[cfg(unix)]
+fn firmware(root: &Path, rails: &str) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let text = format!(
+        "#!/bin/sh\ncase $1 in\npmic_read_adc) echo '{rails}' ;;\nget_throttled) echo throttled=0x50005 ;;\nesac\n"
+    );
+    put(root, &[("usr/bin/vcgencmd", &text)]);
+    fs::set_permissions(root.join("usr/bin/vcgencmd"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_raspberry_pi_5_has_rails_and_a_4_has_none() {
+    let five = tree(&[("proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")]);
+    firmware(
+        five.path(),
+        "3V3_SYS_A current(1)=0.50000000A\n3V3_SYS_V volt(9)=3.30000000V\nEXT5V_V volt(24)=5.1V",
+    );
+    let start = std::time::Instant::now();
+    let mut meter = Energy::below(five.path());
+    // Asked twice a second.
+    let readings = loop {
+        let readings = again(&mut meter);
+        match of(&readings, "energy", None) {
+            Ok(_) => break readings,
+            Err(why) => assert!(start.elapsed().as_secs() < 60, "{why}"),
+        }
+        std::thread::yield_now();
+    };
+    let joules = of(&readings, "energy", None).unwrap();
+    assert!(joules > 0.0 && joules <= 1.65 * start.elapsed().as_secs_f64(), "{joules} J of 1.65 W");
+    assert_eq!(of(&readings, "energy", Some("PMIC")), Ok(joules));
+    let Value::Measured { source, .. } = &readings[1].value else { panic!("{readings:?}") };
+    assert!(source.ends_with("PMIC rails, without 5 V peripherals"), "{source}");
+
+    let four = tree(&[("proc/device-tree/model", "Raspberry Pi 4 Model B Rev 1.4\0")]);
+    firmware(four.path(), "");
+    let why = of(&read(Energy::below(four.path())), "energy", None).unwrap_err();
+    assert_eq!(why, "Raspberry Pi 4 Model B Rev 1.4: this board has no current sensor");
+    let throttled = read(Throttled::of(&Setup::below(four.path())));
+    assert_eq!(of(&throttled, "throttled", Some("under_voltage")), Ok(2.0), "once so far, and now");
+    assert_eq!(of(&throttled, "throttled", None), Ok(2.0), "throttled once so far, and now");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whether a run's timings can be trusted: what the machine did to it meanwhile, by its own account.
 
+use adieu_record::Value;
+
 use crate::run::{Run, Warning};
 
 /// Share of the processors' time that may be lost before timings are doubted.
@@ -35,6 +37,16 @@ pub(crate) fn of(run: &Run) -> Vec<Warning> {
             "lift the processor quota of the container",
         );
     }
+    if run.measured("throttled", None).is_ok_and(|times| times > 0.0) {
+        let causes: Vec<&str> = causes(run).collect();
+        let of = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+        warn(
+            format!(
+                "throttled: the machine held its clocks back{of}: timings are not those of its full speed"
+            ),
+            "cool it, give it a supply that is strong enough, or let it run at a clock that it can keep",
+        );
+    }
     // What programs beside this one took, of all there was.
     let others = run.measured("machine_cpu", None).ok().zip(run.measured("cpu_time", None).ok());
     // The kernel counts ticks of 10 ms: of a short run they say nothing.
@@ -47,6 +59,16 @@ pub(crate) fn of(run: &Run) -> Vec<Warning> {
         );
     }
     all
+}
+
+/// Parts of `throttled` that grew during the run.
+fn causes(run: &Run) -> impl Iterator<Item = &str> {
+    run.readings.iter().filter(|reading| reading.name == "throttled").filter_map(|reading| {
+        match reading.value {
+            Value::Measured { value, .. } if value > 0.0 => reading.part.as_deref(),
+            _ => None,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +120,15 @@ mod tests {
             warned(&[wall, ("group_throttled", None, 3.0)])[0].contains("throttled for 3.0 % of the time")
         );
         assert!(warned(&[wall, own, ("machine_cpu", None, 190.0)])[0].contains("other programs took 20.0 %"));
+        let throttled = |part, times| ("throttled", part, times);
+        let cold =
+            [throttled(None, 0.0), throttled(Some("cores"), 0.0), throttled(Some("under_voltage"), 1.0)];
+        assert_eq!(warned(&[&[wall], &cold[..]].concat()), [""; 0], "what does not hold it back");
+        let hot = [throttled(None, 7.0), throttled(Some("cores"), 0.0), throttled(Some("packages"), 7.0)];
+        assert!(
+            warned(&[&[wall], &hot[..]].concat())[0]
+                .starts_with("throttled: the machine held its clocks back (packages): ")
+        );
         assert_eq!(warned(&[steal(50.0), own]), [""; 0], "without the time nothing can be said");
     }
 }

@@ -1,12 +1,11 @@
 //! What the machine is like before a run, and whether it is still so after it: the power it takes when idle, and the time
 //! of a fixed piece of work.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use adieu_kernels::{Activation, Epilogue, Outputs, Precision, Rows, Weights, forward, panel_len};
-use adieu_meter::Meter;
 use adieu_meter::energy::Energy;
+use adieu_meter::{Meter, Setup};
 use adieu_record::{Reading, Unit, Value};
 
 /// How long the machine is watched idle, where it tells energy.
@@ -27,8 +26,8 @@ pub(crate) struct Baseline {
 
 impl Baseline {
     /// Measures now: at once where no energy is told, else for two seconds.
-    pub(crate) fn measure(root: &Path) -> Baseline {
-        Baseline { idle_watts: idle_watts(root), product_s: product_s() }
+    pub(crate) fn measure(setup: &Setup) -> Baseline {
+        Baseline { idle_watts: idle_watts(setup), product_s: product_s() }
     }
 
     /// `idle_power`, and `energy_net`: what `energy`, of a meter that began with the run, was above it.
@@ -64,19 +63,19 @@ pub(crate) fn net(gross: &Value, idle_watts: &Value, seconds: f64) -> Value {
 }
 
 /// W of the machine while it does nothing of ours.
-pub(crate) fn idle_watts(root: &Path) -> Value {
-    let mut meter = Energy::below(root);
+pub(crate) fn idle_watts(setup: &Setup) -> Value {
+    let mut meter = Energy::of(setup);
     if !meter.watches() {
         return gross(&mut meter);
     }
     // Whether what is there can be read is known after two looks.
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(150).max(setup.patience()));
     if let missing @ Value::Unavailable { .. } = gross(&mut meter) {
         return missing;
     }
-    let mut meter = Energy::below(root);
+    let mut meter = Energy::of(setup);
     let start = Instant::now();
-    std::thread::sleep(IDLE);
+    std::thread::sleep(IDLE.max(2 * setup.patience()));
     match gross(&mut meter) {
         Value::Measured { value, source, coverage } => {
             Value::Measured { value: value / (start.elapsed().as_secs_f64() * coverage), source, coverage }
@@ -163,18 +162,18 @@ mod tests {
     fn an_idle_machine_is_watched_only_where_it_tells_energy() {
         let root = tempfile::tempdir().expect("a folder");
         let start = Instant::now();
-        assert!(matches!(idle_watts(root.path()), Value::Unavailable { .. }));
+        assert!(matches!(idle_watts(&Setup::below(root.path())), Value::Unavailable { .. }));
         assert!(start.elapsed() < IDLE);
         let chip = root.path().join("sys/class/powercap/intel-rapl:0");
         std::fs::create_dir_all(&chip).expect("a folder");
         std::fs::write(chip.join("name"), "package-0").expect("a file");
         std::fs::write(chip.join("energy_uj"), "torn").expect("a file");
-        assert!(matches!(idle_watts(root.path()), Value::Unavailable { .. }), "it cannot be read");
+        assert!(matches!(idle_watts(&Setup::below(root.path())), Value::Unavailable { .. }), "it cannot be read");
     }
 
     #[test]
     fn the_fixed_product_takes_some_time() {
-        let baseline = Baseline::measure(Path::new("/"));
+        let baseline = Baseline::measure(&Setup::default());
         assert!(baseline.product_s > 0.0);
         let names = baseline.calibration().map(|reading| reading.part);
         assert_eq!(names, [Some("before".into()), Some("after".into())]);

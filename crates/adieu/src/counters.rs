@@ -5,19 +5,27 @@ use adieu_record::{Reading, Value};
 use serde::{Deserialize, Serialize};
 
 /// Readings that only ever grow.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 17] = [
+    "cpu_branch_misses",
+    "cpu_cache_misses",
+    "cpu_cache_references",
+    "cpu_cycles",
+    "cpu_instructions",
+    "cpu_stalled_cycles",
     "cpu_time",
     "disk_read",
     "disk_written",
     "energy",
+    "energy_estimated",
     "energy_net",
     "group_throttled",
     "loader",
     "machine_cpu",
     "run_queue_wait",
+    "throttled",
 ];
 /// Of those, the ones that begin at zero with their meter.
-const FROM_ZERO: [&str; 3] = ["energy", "energy_net", "loader"];
+const FROM_ZERO: [&str; 4] = ["energy", "energy_estimated", "energy_net", "loader"];
 
 /// One counter of the run so far, as a checkpoint carries it on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +34,9 @@ pub(crate) struct Counted {
     part: Option<String>,
     value: f64,
     coverage: f64,
+    /// Lower and upper end, of an estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<[f64; 2]>,
 }
 
 /// See the module.
@@ -47,7 +58,7 @@ impl Counters {
     pub(crate) fn own(&self, reading: &mut Reading, wall_s: f64) {
         let Some(now) = counted(reading) else { return };
         let alike = |other: &&Counted| other.name == now.name && other.part == now.part;
-        let zero = Counted { value: 0.0, ..now.clone() };
+        let zero = Counted { value: 0.0, ends: now.ends.map(|_| [0.0; 2]), ..now.clone() };
         let start = match self.start.iter().find(alike) {
             None if FROM_ZERO.contains(&now.name.as_str()) => Some(&zero),
             other => other,
@@ -61,12 +72,23 @@ impl Counters {
             *reading = Reading::unavailable(&now.name, now.part.as_deref(), reading.unit, why, remedy);
             return;
         };
-        if let Value::Measured { value, coverage, .. } = &mut reading.value {
-            *value = before.value + (now.value - start.value).max(0.0);
-            let seen = before.coverage * self.wall_before_s + now.coverage * wall_s;
-            let all = self.wall_before_s + wall_s;
-            // Of no time at all nothing was missed.
-            *coverage = if all > 0.0 { (seen / all).min(1.0) } else { now.coverage };
+        let own = |before: f64, now: f64, start: f64| before + (now - start).max(0.0);
+        match &mut reading.value {
+            Value::Measured { value, coverage, .. } => {
+                *value = own(before.value, now.value, start.value);
+                let seen = before.coverage * self.wall_before_s + now.coverage * wall_s;
+                let all = self.wall_before_s + wall_s;
+                // Of no time at all nothing was missed.
+                *coverage = if all > 0.0 { (seen / all).min(1.0) } else { now.coverage };
+            }
+            Value::Estimated { lo, mid, hi, .. } => {
+                let ends = |counted: &Counted| counted.ends.unwrap_or([counted.value; 2]);
+                let [before_ends, now_ends, start_ends] = [before, &now, start].map(ends);
+                *mid = own(before.value, now.value, start.value);
+                *lo = own(before_ends[0], now_ends[0], start_ends[0]);
+                *hi = own(before_ends[1], now_ends[1], start_ends[1]);
+            }
+            Value::Unavailable { .. } => {}
         }
     }
 
@@ -77,13 +99,13 @@ impl Counters {
 }
 
 fn counted(reading: &Reading) -> Option<Counted> {
-    match &reading.value {
-        Value::Measured { value, coverage, .. } if GROWING.contains(&reading.name.as_str()) => {
-            let (name, part) = (reading.name.clone(), reading.part.clone());
-            Some(Counted { name, part, value: *value, coverage: *coverage })
-        }
-        _ => None,
-    }
+    let (value, coverage, ends) = match &reading.value {
+        Value::Measured { value, coverage, .. } => (*value, *coverage, None),
+        Value::Estimated { lo, mid, hi, .. } => (*mid, 1.0, Some([*lo, *hi])),
+        Value::Unavailable { .. } => return None,
+    };
+    let (name, part) = (reading.name.clone(), reading.part.clone());
+    GROWING.contains(&name.as_str()).then_some(Counted { name, part, value, coverage, ends })
 }
 
 #[cfg(test)]
@@ -115,6 +137,28 @@ mod tests {
             "begins with its meter"
         );
         assert_eq!(own(&first, reading("disk_read", 30.0, 1.0), 2.0), None, "not known at the start");
+    }
+
+    #[test]
+    fn an_estimate_goes_on_with_both_its_ends() {
+        let estimate = |lo: f64, mid: f64, hi: f64| {
+            let value = Value::Estimated { lo, mid, hi, model: "a test".into() };
+            Reading { name: "energy_estimated".into(), part: None, unit: Unit::Joules, value }
+        };
+        let ends = |counters: &Counters, mut reading: Reading| {
+            counters.own(&mut reading, 10.0);
+            match reading.value {
+                Value::Estimated { lo, mid, hi, .. } => Some([lo, mid, hi]),
+                _ => None,
+            }
+        };
+        let first = Counters::start(None, 0.0, &[estimate(1.0, 2.0, 3.0)]);
+        assert_eq!(ends(&first, estimate(11.0, 22.0, 33.0)), Some([10.0, 20.0, 30.0]));
+        let before = Counters::of(&[estimate(10.0, 20.0, 30.0)]);
+        let later = Counters::start(Some(before), 30.0, &[estimate(0.0, 0.0, 0.0)]);
+        assert_eq!(ends(&later, estimate(5.0, 6.0, 7.0)), Some([15.0, 26.0, 37.0]));
+        let other = Counters::start(Some(vec![]), 30.0, &[]);
+        assert_eq!(ends(&other, estimate(5.0, 6.0, 7.0)), None, "the first sitting estimated nothing");
     }
 
     #[test]

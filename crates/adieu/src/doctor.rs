@@ -1,10 +1,9 @@
 //! What this machine lets itself be measured by, and what measuring costs.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use adieu_meter::{Meter, sensors};
+use adieu_meter::{Meter, Setup, sensors};
 use adieu_record::Reading;
 use adieu_report::stats::Estimate;
 
@@ -27,12 +26,12 @@ pub struct Source {
 /// Times each meter is read.
 const READ: usize = 5;
 
-/// Reads every sensor below `root`, over at least `window` for those that tell of a time.
-pub fn examine(root: &Path, window: Duration) -> Vec<Source> {
-    let mut meters = sensors(root);
+/// Reads every sensor, over at least `window` for those that tell of a time, and longer where one is slow.
+pub fn examine(setup: &Setup, window: Duration) -> Vec<Source> {
+    let mut meters = sensors(setup);
     let mut readings = Vec::new();
     meters.iter_mut().for_each(|meter| meter.read(&mut readings));
-    std::thread::sleep(window);
+    std::thread::sleep(window.max(setup.patience()));
     meters.iter_mut().flat_map(|meter| sources(meter.as_mut())).collect()
 }
 
@@ -72,7 +71,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// # Panics
 /// If there are no pairs.
 pub fn overhead(
-    root: &Path,
+    setup: &Setup,
     pairs: usize,
     each: Duration,
     told: &mut dyn FnMut(usize) -> Flow,
@@ -89,7 +88,7 @@ pub fn overhead(
         let mut of_pair = (0.0, 0.0);
         for on in [pair % 2 == 0, pair % 2 != 0] {
             if on {
-                let (seconds, cost) = watched(root, || work.time(products));
+                let (seconds, cost) = watched(setup, || work.time(products));
                 of_pair.0 = seconds;
                 reading_s.extend(cost);
             } else {
@@ -107,8 +106,8 @@ pub fn overhead(
 }
 
 /// What `work` says while every sensor is read at once and then every second, and the time of each reading.
-fn watched(root: &Path, work: impl FnOnce() -> f64) -> (f64, Vec<f64>) {
-    let mut meters = sensors(root);
+fn watched(setup: &Setup, work: impl FnOnce() -> f64) -> (f64, Vec<f64>) {
+    let mut meters = sensors(setup);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -138,10 +137,10 @@ mod tests {
     #[test]
     fn every_sensor_is_examined_and_what_is_missing_has_a_remedy() {
         let empty = tempfile::tempdir().expect("a folder");
-        for root in [Path::new("/"), empty.path()] {
-            let sources = examine(root, Duration::ZERO);
+        for setup in [Setup::default(), Setup::below(empty.path())] {
+            let sources = examine(&setup, Duration::ZERO);
             let meters: std::collections::BTreeSet<_> = sources.iter().map(|source| source.meter).collect();
-            assert_eq!(meters.len(), sensors(root).len());
+            assert_eq!(meters.len(), sensors(&setup).len());
             assert!(sources.iter().all(|source| source.cost_ns > 0));
         }
     }
@@ -154,9 +153,9 @@ mod tests {
             told.push(done);
             Flow::Continue
         };
-        let found = overhead(Path::new("/"), 3, each, &mut go_on).expect("nobody stops it");
+        let found = overhead(&Setup::default(), 3, each, &mut go_on).expect("nobody stops it");
         assert_eq!((found.pairs.len(), found.ratio.n, told), (3, 3, vec![1, 2, 3]));
         assert!(found.reading_s > 0.0 && found.ratio.interval.is_some(), "{found:?}");
-        assert!(overhead(Path::new("/"), 3, each, &mut |_| Flow::Stop).is_none());
+        assert!(overhead(&Setup::default(), 3, each, &mut |_| Flow::Stop).is_none());
     }
 }

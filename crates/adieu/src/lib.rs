@@ -19,6 +19,7 @@ mod error;
 mod evaluate;
 mod files;
 pub mod forecast;
+pub mod instruments;
 mod loader;
 mod meters;
 mod network;

@@ -1,6 +1,5 @@
 //! The meters of one sitting of a run, told as the run's own.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use adieu_record::{Reading, Series, Unit, Value};
 use crate::baseline::Baseline;
 use crate::clock::Totals;
 use crate::counters::Counters;
+use crate::instruments;
 use crate::loader::Busy;
 use crate::series::{Shared, Watch, lock};
 
@@ -28,11 +28,12 @@ pub(crate) struct Meters {
 impl Meters {
     /// Starts now, on top of what an interrupted run had counted; the sitting began at `began`, at `run_ns` of its run.
     pub(crate) fn start(before: &Totals, baseline: Baseline, began: Instant, run_ns: u64) -> Meters {
-        let root = Path::new("/");
+        let setup = instruments::chosen();
+        let root = setup.root.as_path();
         let wall_before_ns: u64 = before.phases.iter().map(|phase| phase.time_ns).sum();
         let wall_before_s = wall_before_ns as f64 / 1e9;
         let peak_is_ours = adieu_meter::resident::reset_peak(root).is_ok();
-        let mut meters = adieu_meter::all(root);
+        let mut meters = adieu_meter::all(setup);
         let (loader, mut readings) = (Arc::<Busy>::default(), Vec::new());
         meters.iter_mut().for_each(|meter| meter.read(&mut readings));
         // A fresh run begins at zero; one taken up again only knows what its checkpoint knew.

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use crate::baseline::{gross, idle_watts, net};
 use crate::clock::{ChessClock, Slot, Totals};
+use crate::instruments;
 use crate::loader::{Busy, Loader};
 use crate::sink::Flow;
 use crate::trainer::latest;
@@ -159,7 +160,7 @@ impl Subject {
         extent: &Extent,
         told: &mut dyn FnMut(&str) -> Flow,
     ) -> Result<Option<Profile>, Error> {
-        let idle_watts = idle_watts(Path::new("/"));
+        let idle_watts = idle_watts(instruments::chosen());
         let mut inference = Vec::new();
         for readout in self.learner.readouts() {
             for rows in &extent.batches {
@@ -196,7 +197,7 @@ impl Subject {
         alloc::reset_peaks();
         call(0);
         let peak_bytes = alloc::installed().then(|| alloc::total().peak.saturating_sub(before));
-        let mut meter = Energy::below(Path::new("/"));
+        let mut meter = Energy::of(instruments::chosen());
         let (mut times, start) = (Vec::new(), Instant::now());
         while start.elapsed() < each || times.len() < WARM_CALLS {
             let began = Instant::now();
@@ -222,7 +223,7 @@ impl Subject {
     fn training(&mut self, steps: u64, idle: &Value) -> Result<Training, Error> {
         self.steps(WARM_STEPS, &mut ChessClock::start(Totals::default()))?;
         alloc::reset_peaks();
-        let mut meter = Energy::below(Path::new("/"));
+        let mut meter = Energy::of(instruments::chosen());
         let start = Instant::now();
         let mut clock = ChessClock::start(Totals::default());
         self.steps(steps, &mut clock)?;

@@ -218,8 +218,7 @@ mod tests {
 
     #[test]
     fn moments_come_by_themselves_and_are_told_once() {
-        let root = std::path::Path::new("/");
-        let meters: Shared = Arc::new(Mutex::new(adieu_meter::all(root)));
+        let meters: Shared = Arc::new(Mutex::new(adieu_meter::all(&adieu_meter::Setup::default())));
         let watch = Watch::start(&meters, Instant::now(), 0);
         let first = watch.told(true);
         let times = |series: &[Series]| -> Vec<usize> { series.iter().map(|s| s.points.len()).collect() };

@@ -17,6 +17,7 @@ use crate::checkpoint::{self, Position};
 use crate::clock::{ChessClock, Slot, Totals};
 use crate::counters::Counters;
 use crate::evaluate::{Cut, Judgement, judge, sample};
+use crate::instruments;
 use crate::loader::Loader;
 use crate::meters::Meters;
 use crate::pictures;
@@ -45,7 +46,7 @@ pub struct Ended {
 pub fn train(plan: Plan, path: &Path, sinks: &mut [&mut dyn Sink]) -> Result<Ended, Error> {
     let folder = RunFolder::create(path, &plan.recipe)?;
     let writer = Writer::create(&folder.events())?;
-    let baseline = Baseline::measure(Path::new("/"));
+    let baseline = Baseline::measure(instruments::chosen());
     alloc::reset_peaks();
     let built = build(&plan);
     let session = Session::begin(plan, folder, writer, sinks, Totals::default(), built, baseline);
@@ -87,7 +88,7 @@ pub fn resume(path: &Path, data: Option<Arc<Dataset>>, sinks: &mut [&mut dyn Sin
         std::fs::rename(folder.events(), &old).map_err(Error::io(&old, "set the old record aside"))?;
         return train(plan, folder.path(), sinks);
     };
-    let baseline = Baseline::measure(Path::new("/"));
+    let baseline = Baseline::measure(instruments::chosen());
     alloc::reset_peaks();
     let checkpoint = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let resumed = Event::Resumed { checkpoint, step: position.step, train_ns: position.train_ns };

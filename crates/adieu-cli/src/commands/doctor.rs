@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use adieu::doctor::{Overhead, Source, examine, overhead};
-use adieu::meter;
+use adieu::meter::{self, Setup};
 use adieu::record::{Machine, Unit, Value};
 use adieu::report::with_unit;
 use adieu::sink::Flow;
@@ -34,11 +34,12 @@ pub(super) fn run(asked: &Doctor, manner: Manner) -> anyhow::Result<()> {
     if let Some(file) = &asked.dump {
         dump(&asked.root, file)?;
     }
+    let setup = Setup::below(&asked.root);
     let sources = {
         let _doing = Doing::begin(manner, "reading the sensors");
-        examine(&asked.root, WINDOW)
+        examine(&setup, WINDOW)
     };
-    let cost = if asked.overhead { Some(cost(&asked.root, manner)?) } else { None };
+    let cost = if asked.overhead { Some(cost(&setup, manner)?) } else { None };
     if asked.json {
         let said = json!({
             "machine": meter::machine(&asked.root),
@@ -69,14 +70,14 @@ fn dump(root: &Path, file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("{}: cannot write the dump; name a new file", file.display()))
 }
 
-fn cost(root: &Path, manner: Manner) -> anyhow::Result<Overhead> {
+fn cost(setup: &Setup, manner: Manner) -> anyhow::Result<Overhead> {
     let stopped = stop::plain_flag();
     let mut doing = Doing::begin(manner, "working with and without the sensors");
     let mut told = |done: usize| {
         doing.reached(done as u64, PAIRS as u64);
         if stopped.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
     };
-    match overhead(root, PAIRS, EACH, &mut told) {
+    match overhead(setup, PAIRS, EACH, &mut told) {
         Some(cost) => Ok(cost),
         None => bail!("stopped; nothing was left to keep"),
     }

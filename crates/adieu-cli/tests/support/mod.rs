@@ -2,6 +2,8 @@
 #![allow(dead_code)] // each test binary uses its own part
 #![allow(clippy::unwrap_used)] // clippy knows tests by their attribute, and these are their helpers
 
+pub(crate) mod boards;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Power, Rail, Tally};
+use super::{Counts, Power, Rail, Tally};
 use crate::found::{Found, Missing, entries, number};
 use crate::tree::word;
 
@@ -69,8 +69,8 @@ impl Rail for Battery {
         &self.source
     }
 
-    fn counts(&self) -> bool {
-        false
+    fn counts(&self) -> Counts {
+        Counts::Beside
     }
 
     fn look(&mut self, at_ns: u64) -> Result<(), Missing> {

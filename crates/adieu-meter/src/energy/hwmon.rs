@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Counter, Power, Rail, Tally};
+use super::{Counter, Counts, Power, Rail, Tally};
 use crate::found::{Found, Missing, entries, number};
 use crate::tree::word;
 
@@ -84,8 +84,8 @@ impl Rail for Channel {
         &self.source
     }
 
-    fn counts(&self) -> bool {
-        false
+    fn counts(&self) -> Counts {
+        Counts::Beside
     }
 
     fn look(&mut self, at_ns: u64) -> Result<(), Missing> {

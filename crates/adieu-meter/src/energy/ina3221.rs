@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Power, Rail, Tally};
+use super::{Counts, Power, Rail, Tally};
 use crate::found::{Found, Missing, entries, number};
 use crate::tree::word;
 
@@ -49,7 +49,9 @@ pub(super) fn find(root: &Path) -> Found<Vec<Box<dyn Rail>>> {
     }
     let input = rails.iter().any(|rail: &Pair| INPUTS.contains(&rail.name.as_str()));
     for rail in &mut rails {
-        rail.counts = !input || INPUTS.contains(&rail.name.as_str());
+        if !input || INPUTS.contains(&rail.name.as_str()) {
+            rail.counts = Counts::Apart;
+        }
     }
     Ok(rails.into_iter().map(|rail| Box::new(rail) as Box<dyn Rail>).collect())
 }
@@ -57,7 +59,7 @@ pub(super) fn find(root: &Path) -> Found<Vec<Box<dyn Rail>>> {
 fn rail(root: &Path, label: &str, files: [String; 2]) -> Option<Pair> {
     let name = word(root, label).filter(|name| name != "NC" && !name.starts_with("NC "))?;
     let source = format!("/{} × /{}", files[0], files[1]);
-    Some(Pair { root: root.into(), name, files, source, counts: false, power: Power::default() })
+    Some(Pair { root: root.into(), name, files, source, counts: Counts::Beside, power: Power::default() })
 }
 
 /// A voltage and a current.
@@ -66,7 +68,7 @@ struct Pair {
     name: String,
     files: [String; 2],
     source: String,
-    counts: bool,
+    counts: Counts,
     power: Power,
 }
 
@@ -79,7 +81,7 @@ impl Rail for Pair {
         &self.source
     }
 
-    fn counts(&self) -> bool {
+    fn counts(&self) -> Counts {
         self.counts
     }
 

@@ -9,23 +9,35 @@
 //! A counter may come round within minutes, so a thread reads every rail ten times a second for as long as the meter
 //! lives. Its own processor time is the part `sampler` of nobody: see [`Energy::sampler_seconds`].
 
+mod aside;
 mod battery;
+#[cfg(test)]
+mod boards;
 mod counter;
+mod estimate;
+mod external;
 mod hwmon;
 mod ina3221;
+mod nvidia;
+mod plug;
+mod pmic;
 mod power;
 mod rapl;
 mod sampler;
+mod table;
 
 use std::path::Path;
+use std::time::Duration;
 
 use adieu_record::{Reading, Unit, Value};
 
 pub use counter::Counter;
+pub use estimate::{Assumed, Estimate};
+pub use external::{External, PlugKind};
 pub use power::Power;
 
 use crate::found::Missing;
-use crate::{About, Meter};
+use crate::{About, Meter, Setup};
 use sampler::{Sampler, Seen};
 
 const SOURCE: &str = "energy sensors";
@@ -48,14 +60,30 @@ impl Tally {
     }
 }
 
+/// Whether a rail is a part of the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// It is: apart from all others that are.
+    Apart,
+    /// It is not: others may contain it.
+    Beside,
+    /// It contains all others, and is the sum where none of them counts.
+    Whole,
+}
+
 /// One thing whose energy a sensor tells.
 pub(crate) trait Rail: Send {
     /// Whose energy: `package-0`, `VDD_IN`, ….
     fn name(&self) -> &str;
     /// Which sensor, for the record.
     fn source(&self) -> &str;
-    /// Whether it is a part of the sum: apart from all others that are.
-    fn counts(&self) -> bool;
+    /// Whether it is a part of the sum.
+    fn counts(&self) -> Counts;
+    /// Looks closer together than this are left out; by default none is: the thread looks ten times a second, and again
+    /// whenever the meter is read.
+    fn shortest(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Looks now, `at_ns` after the meter began.
     ///
     /// # Errors
@@ -75,14 +103,26 @@ pub struct Energy {
 impl Energy {
     /// Looks for sensors below `root` and begins to watch those that can be read.
     pub fn below(root: &Path) -> Energy {
+        Energy::of(&Setup::below(root))
+    }
+
+    /// The same, with what the setup adds.
+    pub fn of(setup: &Setup) -> Energy {
+        let root = setup.root.as_path();
         let mut rails: Vec<Box<dyn Rail>> = Vec::new();
         let mut missing = Vec::new();
-        for find in [ina3221::find, rapl::find, hwmon::find, battery::find] {
-            match find(root) {
+        // Of the reasons why there is no sum the first is told: most machines have a processor's sensor or none.
+        let board = ina3221::find(root);
+        let cards = nvidia::find(root, board.is_ok());
+        let found = [pmic::find(root), rapl::find(root), board, hwmon::find(root), battery::find(root)];
+        for found in found {
+            match found {
                 Ok(found) => rails.extend(found),
                 Err(why) => missing.push(why),
             }
         }
+        rails.extend(cards);
+        rails.extend(setup.external.as_ref().map(external::rail));
         Energy { missing, sampler: Sampler::start(rails) }
     }
 
@@ -126,8 +166,14 @@ impl Meter for Energy {
                         covered_ns: sum.covered_ns.min(rail.covered_ns),
                         elapsed_ns: sum.elapsed_ns.max(rail.elapsed_ns),
                     });
-                let once = if mirrored { " (mirrored dies once)" } else { "" };
-                joules(None, sum, format!("{SOURCE}: {}{once}", names.join(" + ")))
+                let note = if counted.iter().any(|rail| rail.counts == Counts::Whole) {
+                    " (the whole machine, at the socket)"
+                } else if mirrored {
+                    " (mirrored dies once)"
+                } else {
+                    ""
+                };
+                joules(None, sum, format!("{SOURCE}: {}{note}", names.join(" + ")))
             }
         });
         out.extend(seen.iter().map(|rail| match &rail.tally {
@@ -146,7 +192,7 @@ const ENOUGH: f64 = 1.0;
 fn apart(seen: &[Seen]) -> (Vec<&Seen>, bool) {
     let mut counted: Vec<&Seen> = Vec::new();
     let mut mirrored = false;
-    for rail in seen.iter().filter(|rail| rail.counts) {
+    for rail in seen.iter().filter(|rail| rail.counts == Counts::Apart) {
         let package = |rail: &Seen| rail.name.split_once("-die-").map(|(package, _)| package.to_owned());
         let joules = |rail: &Seen| rail.tally.as_ref().map(|tally| tally.joules).unwrap_or_default();
         let twin = counted.iter().any(|known| {
@@ -160,13 +206,15 @@ fn apart(seen: &[Seen]) -> (Vec<&Seen>, bool) {
             counted.push(rail);
         }
     }
+    if counted.is_empty() {
+        counted.extend(seen.iter().find(|rail| rail.counts == Counts::Whole));
+    }
     (counted, mirrored)
 }
 
-/// Why nothing tells the energy of the whole: the processor's reason first, since most machines have that sensor or none.
+/// Why nothing tells the energy of the whole.
 fn nothing(missing: &[Missing]) -> Missing {
-    let of_processor = missing.iter().find(|m| m.why.contains("powercap")).or(missing.first());
-    of_processor.cloned().unwrap_or_else(|| {
+    missing.first().cloned().unwrap_or_else(|| {
         Missing::new("no sensor tells the energy of the whole", "use a meter at the socket")
     })
 }

@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Counter, Rail, Tally};
+use super::{Counter, Counts, Rail, Tally};
 use crate::found::{Found, Missing, entries, number};
 use crate::tree::word;
 
@@ -50,7 +50,7 @@ struct Zone {
     name: String,
     file: String,
     source: String,
-    counts: bool,
+    counts: Counts,
     counter: Counter,
 }
 
@@ -67,7 +67,7 @@ impl Zone {
         let most = limit.filter(|limit| *limit > 0).map_or(MOST_WATTS, |limit| 4e-6 * limit as f64);
         Some(Zone {
             root: root.into(),
-            counts: own.starts_with("package") || own == "dram",
+            counts: if own.starts_with("package") || own == "dram" { Counts::Apart } else { Counts::Beside },
             name,
             file: format!("{folder}/energy_uj"),
             source: format!("/{folder}/energy_uj"),
@@ -89,7 +89,7 @@ impl Rail for Zone {
         &self.source
     }
 
-    fn counts(&self) -> bool {
+    fn counts(&self) -> Counts {
         self.counts
     }
 

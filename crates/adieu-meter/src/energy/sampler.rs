@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Rail, Tally};
+use super::{Counts, Rail, Tally};
+use crate::alloc::{Category, pin_thread};
 use crate::found::Missing;
 
 /// Time between two looks.
@@ -15,13 +16,17 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Seen {
     pub(super) name: String,
     pub(super) source: String,
-    pub(super) counts: bool,
+    pub(super) counts: Counts,
     pub(super) tally: Result<Tally, Missing>,
 }
 
 struct Watched {
     rail: Box<dyn Rail>,
     last: Result<(), Missing>,
+    /// When it was looked at last, ns after the beginning.
+    looked_ns: Option<u64>,
+    /// Time since then, if the last look was too soon for it, ns.
+    unseen_ns: u64,
 }
 
 struct Shared {
@@ -34,7 +39,14 @@ impl Shared {
     fn look(&mut self) {
         for watched in &mut self.rails {
             let at_ns = self.began.elapsed().as_nanos() as u64;
-            watched.last = watched.rail.look(at_ns);
+            let since_ns = watched.looked_ns.map(|looked_ns| at_ns.saturating_sub(looked_ns));
+            match since_ns.filter(|since_ns| Duration::from_nanos(*since_ns) < watched.rail.shortest()) {
+                Some(since_ns) => watched.unseen_ns = since_ns,
+                None => {
+                    watched.last = watched.rail.look(at_ns);
+                    (watched.looked_ns, watched.unseen_ns) = (Some(at_ns), 0);
+                }
+            }
         }
     }
 }
@@ -49,7 +61,8 @@ pub(super) struct Sampler {
 impl Sampler {
     /// Looks once, then ten times a second; without rails, never.
     pub(super) fn start(rails: Vec<Box<dyn Rail>>) -> Sampler {
-        let rails: Vec<Watched> = rails.into_iter().map(|rail| Watched { rail, last: Ok(()) }).collect();
+        let watched = |rail| Watched { rail, last: Ok(()), looked_ns: None, unseen_ns: 0 };
+        let rails: Vec<Watched> = rails.into_iter().map(watched).collect();
         let idle = rails.is_empty();
         let mut shared = Shared { began: Instant::now(), rails, cpu_seconds: None };
         shared.look();
@@ -60,6 +73,7 @@ impl Sampler {
         let (stop, stopped) = sync_channel(0);
         let theirs = Arc::clone(&shared);
         let watch = move || {
+            pin_thread(Category::Other);
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 let mut shared = theirs.lock().unwrap_or_else(PoisonError::into_inner);
                 shared.look();
@@ -75,8 +89,9 @@ impl Sampler {
     pub(super) fn look(&self) -> Vec<Seen> {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.look();
-        let seen = shared.rails.iter().map(|Watched { rail, last }| {
-            let tally = rail.tally();
+        let seen = shared.rails.iter().map(|Watched { rail, last, unseen_ns, .. }| {
+            let mut tally = rail.tally();
+            tally.elapsed_ns += unseen_ns;
             // What could not be read now but was before lowers the coverage; what never could be is not there.
             let tally = match last {
                 Err(missing) if tally.covered_ns == 0 => Err(missing.clone()),
