@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::reading::Reading;
+use crate::reading::{Reading, Series};
 
 /// The version of this vocabulary, in every [`RunStart`].
 pub const FORMAT: u32 = 1;
@@ -65,6 +65,12 @@ pub enum Event {
         phases: Vec<PhaseTime>,
         /// Memory, CPU time, multiply-adds, …
         readings: Vec<Reading>,
+    },
+    /// What sensors said since the last of these, moment by moment. A moment counts where it lies in run time, not
+    /// where this event stands.
+    Sampled {
+        /// One a quantity and part.
+        series: Vec<Series>,
     },
     /// A checkpoint lies in the run's folder, complete.
     CheckpointSaved {

@@ -17,7 +17,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::event::{Event, FORMAT, Scalar, Stamped};
-use crate::reading::{Reading, Value};
+use crate::reading::{Reading, Series, Value};
 
 /// Why a record could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -233,6 +233,9 @@ fn not_finite(event: &Event) -> Option<String> {
                 Value::Unavailable { .. } => &[],
             };
             numbers.iter().find_map(|&x| check(format!("reading `{name}`"), x))
+        }),
+        Event::Sampled { series } => series.iter().find_map(|Series { name, points, .. }| {
+            points.iter().find_map(|p| check(format!("a point of series `{name}`"), p.value))
         }),
         Event::Pictured { pictures, .. } => {
             pictures.iter().find_map(|p| check(format!("margin of picture `{}`", p.caption), p.margin?))

@@ -20,4 +20,4 @@ pub use event::{
     DataInfo, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture, PictureKind,
     Program, RunStart, Scalar, Split, Stamped,
 };
-pub use reading::{Reading, Unit, Value};
+pub use reading::{Point, Reading, Series, Unit, Value};

@@ -11,10 +11,12 @@
 mod rule;
 mod values;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::event::{Event, Outcome, RunStart, Stamped};
 use crate::jsonl::Warning;
+use crate::reading::Series;
 
 pub use rule::Rule;
 
@@ -101,6 +103,8 @@ struct Linter<'a> {
     checkpoints: Vec<(&'a str, u64)>,
     /// Steps at which a last evaluation was made.
     last_evaluations: Vec<u64>,
+    /// The last moment of each quantity and part that was sampled.
+    sampled: BTreeMap<(&'a str, Option<&'a str>), u64>,
 }
 
 impl<'a> Linter<'a> {
@@ -145,6 +149,7 @@ impl<'a> Linter<'a> {
                 self.advance(*step);
                 self.clock(*step, *train_ns);
             }
+            Event::Sampled { series } => series.iter().for_each(|s| self.sampled(s)),
             Event::CheckpointSaved { file, step, .. } => {
                 self.advance(*step);
                 self.checkpoints.push((file, *step));
@@ -265,6 +270,28 @@ impl<'a> Linter<'a> {
         });
         self.train_ns = train_ns;
         self.clocks.push((step, train_ns));
+    }
+
+    /// Moments follow each other, over events and resumptions too, for run time goes on; none is still to come.
+    fn sampled(&mut self, series: &'a Series) {
+        let Series { name, part, points, .. } = series;
+        let quantity = (name.as_str(), part.as_deref());
+        let of = part.as_ref().map_or(String::new(), |p| format!(" of {p}"));
+        let mut before = self.sampled.get(&quantity).copied();
+        for at in points.iter().map(|p| p.at_ns) {
+            if let Some(before) = before.filter(|&before| at <= before) {
+                self.error(Rule::Series, format!("`{name}`{of} goes back from {before} to {at} ns"));
+                break;
+            }
+            before = Some(at);
+        }
+        let (last, now) = (points.iter().map(|p| p.at_ns).max(), self.at_ns);
+        if let Some(last) = last.filter(|&last| last > now) {
+            self.error(Rule::Series, format!("`{name}`{of} was read at {last} ns, in {now} ns of run time"));
+        }
+        if let Some(last) = last.max(before) {
+            self.sampled.insert(quantity, last.min(now));
+        }
     }
 
     /// Goes back to a checkpoint and forgets what is superseded.

@@ -1,5 +1,6 @@
 //! What a meter says. **Absent is not zero**: a sensor that cannot be read is [`Value::Unavailable`], with the
-//! reason and what would mend it.
+//! reason and what would mend it. What a sensor said moment by moment is a [`Series`], in which moments that could not
+//! be read are missing.
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,32 @@ pub enum Value {
         /// What would mend it.
         remedy: String,
     },
+}
+
+/// One quantity over time; moments in which it could not be read are left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// What, each in its own unit: `power` (W), `resident` and `allocated` (B), `cpu_use` (a count: processors that
+    /// this process kept busy), `clock` (Hz), ….
+    pub name: String,
+    /// A rail, for power; none: the sum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// Which source, as in [`Value::Measured`].
+    pub source: String,
+    /// What was read, oldest first.
+    pub points: Vec<Point>,
+}
+
+/// A value and its moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Run time, as [`Stamped::at_ns`](crate::Stamped::at_ns).
+    pub at_ns: u64,
+    /// In the series' unit.
+    pub value: f64,
 }
 
 impl Reading {

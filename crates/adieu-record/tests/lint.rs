@@ -91,6 +91,28 @@ fn metered(epoch: u64, step: u64) -> Event {
     Event::Metered { epoch, step, train_ns: step * STEP_NS, phases, readings }
 }
 
+/// What sensors said in the millisecond before `ms`, twice in each.
+fn sampled(ms: u64) -> Event {
+    let half = 500_000;
+    let point = |n: u64, value| Point { at_ns: (2 * ms + n - 1) * half, value };
+    let series = |name: &str, part: Option<&str>, unit, value| Series {
+        name: name.into(),
+        part: part.map(Into::into),
+        unit,
+        source: "a sensor".into(),
+        points: vec![point(0, value), point(1, value)],
+    };
+    Event::Sampled {
+        series: vec![
+            series("power", None, Unit::Watts, 12.5),
+            series("power", Some("package-0"), Unit::Watts, 0.0),
+            series("resident", None, Unit::Bytes, 4096.0),
+            series("cpu_use", None, Unit::Count, 1.5),
+            series("temperature", None, Unit::Celsius, -10.0),
+        ],
+    }
+}
+
 fn saved(step: u64) -> Event {
     Event::CheckpointSaved { file: format!("checkpoint-{step}.safetensors"), step, bytes: 1 }
 }
@@ -127,6 +149,8 @@ fn first_epoch() -> Vec<Event> {
         metered(1, 100),
         evaluated(1, 100, Split::Test, "goodness", false),
         pictured(),
+        sampled(2),
+        sampled(3),
         saved(100),
     ]
 }
@@ -225,6 +249,10 @@ fn evaluation(e: &mut Event) -> Option<&mut Evaluation> {
 
 fn readings(e: &mut Event) -> Option<&mut Vec<Reading>> {
     if let Event::Metered { readings, .. } = e { Some(readings) } else { None }
+}
+
+fn series(e: &mut Event) -> Option<&mut Vec<Series>> {
+    if let Event::Sampled { series } = e { Some(series) } else { None }
 }
 
 fn phases(e: &mut Event) -> Option<&mut Vec<PhaseTime>> {
@@ -366,7 +394,7 @@ fn progress_breaks() -> Vec<Break> {
 }
 
 fn value_breaks() -> Vec<Break> {
-    use Rule::{Evaluation as E, Layers, Phases, Pictures, Readings, Readout, Scalars};
+    use Rule::{Evaluation as E, Layers, Phases, Pictures, Readings, Readout, Scalars, Series as Sampled};
     let reading =
         |name, value: fn() -> Value| change(Readings, name, readings, move |r| r[0].value = value());
     vec![
@@ -423,6 +451,22 @@ fn value_breaks() -> Vec<Break> {
         }),
         change(Readings, "more than a whole", readings, |r| {
             r[2] = Reading::measured("load", None, Unit::Fraction, 1.5, "a sensor");
+        }),
+        change(Sampled, "said twice", series, |s| s.push(Series { points: vec![], ..s[0].clone() })),
+        change(Sampled, "another unit", series, |s| s[0].unit = Unit::Joules),
+        change(Sampled, "no source", series, |s| s[0].source = " ".into()),
+        change(Sampled, "negative", series, |s| s[0].points[1].value = -0.5),
+        change(Sampled, "not finite", series, |s| s[1].points[0].value = f64::INFINITY),
+        change(Sampled, "colder than cold", series, |s| s[4].points[0].value = -300.0),
+        change(Sampled, "moments that go back", series, |s| s[0].points.reverse()),
+        change(Sampled, "a moment twice", series, |s| s[0].points[0] = s[0].points[1]),
+        by(Sampled, "a moment still to come", |events| {
+            let second = events.iter_mut().rev().find_map(|e| series(&mut e.event)).unwrap();
+            second[0].points[1].at_ns = 9_000_000_001;
+        }),
+        by(Sampled, "moments before those of the event before", |events| {
+            let second = events.iter_mut().rev().find_map(|e| series(&mut e.event)).unwrap();
+            second[0].points[0].at_ns = 2_000_000;
         }),
         change(Phases, "too much", phases, |p| p[0].time_ns += 51_000_000 + STEP_NS),
         change(Phases, "too little", phases, Vec::clear),
@@ -501,14 +545,14 @@ fn phases_may_be_off_by_one_percent_and_fifty_milliseconds() {
 fn findings_read_well() {
     let mut events = good();
     events.pop();
-    let torn = Warning { line: 17, what: "the last line is torn (12 bytes): skipped".into() };
+    let torn = Warning { line: 19, what: "the last line is torn (12 bytes): skipped".into() };
     evaluation(&mut events[1].event).unwrap().readout = "oracle".into();
     assert_eq!(
         said(&lint(&events, &[torn])),
         "error at line 2 (readout): read-out `oracle` is not among `goodness`, `head`; draw no conclusion from this \
          run: it was edited, or the trainer is at fault, which please report\n\
-         warning at line 16 (end): cut off: the record does not end with `run_ended`; resume the run, or discard it\n\
-         warning at line 17 (torn): the last line is torn (12 bytes): skipped; nothing to do: resuming drops the torn \
+         warning at line 18 (end): cut off: the record does not end with `run_ended`; resume the run, or discard it\n\
+         warning at line 19 (torn): the last line is torn (12 bytes): skipped; nothing to do: resuming drops the torn \
          line\n"
     );
 }

@@ -257,6 +257,7 @@ impl Run {
             }
             Event::RunStarted(_)
             | Event::EpochStarted { .. }
+            | Event::Sampled { .. }
             | Event::CheckpointSaved { .. }
             | Event::Resumed { .. } => {}
         }
@@ -446,7 +447,10 @@ fn step_of(event: &Event) -> Option<u64> {
         }
         Event::RunEnded { steps, .. } => Some(*steps),
         Event::RunStarted(_) => Some(0),
-        Event::EpochStarted { .. } | Event::Warned { .. } | Event::Pictured { .. } => None,
+        Event::EpochStarted { .. }
+        | Event::Sampled { .. }
+        | Event::Warned { .. }
+        | Event::Pictured { .. } => None,
     }
 }
 

@@ -33,6 +33,9 @@ pub enum Rule {
     Scalars,
     /// Readings are finite, in their unit's range, said once; what is unavailable has a reason and a remedy.
     Readings,
+    /// Series have their quantity's unit, a source, and values in its range, at moments that follow each other and lie
+    /// in the past; a quantity is said once an event.
+    Series,
     /// Phases on the training clock add up to it, within 1 % + 50 ms.
     Phases,
     /// Pictures hold as many bytes as their size says.
@@ -45,7 +48,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Rule; 19] = [
+    pub const ALL: [Rule; 20] = [
         Rule::Sequence,
         Rule::Time,
         Rule::Start,
@@ -61,6 +64,7 @@ impl Rule {
         Rule::Layers,
         Rule::Scalars,
         Rule::Readings,
+        Rule::Series,
         Rule::Phases,
         Rule::Pictures,
         Rule::Finished,
@@ -85,6 +89,7 @@ impl Rule {
             Rule::Layers => "layers",
             Rule::Scalars => "scalars",
             Rule::Readings => "readings",
+            Rule::Series => "series",
             Rule::Phases => "phases",
             Rule::Pictures => "pictures",
             Rule::Finished => "finished",
@@ -107,6 +112,7 @@ impl Rule {
                 "do not compare this run's times by phase; the trainer lost track of its clock, please report it"
             }
             Rule::Readings => "do not use this reading; a meter is at fault, please report it",
+            Rule::Series => "do not use this series; what samples is at fault, please report it",
             Rule::Pictures => "ignore these pictures; what drew them is at fault, please report it",
             Rule::Epochs
             | Rule::Steps

@@ -5,11 +5,19 @@ use std::path::{Component, Path};
 
 use super::Rule;
 use crate::event::{Evaluation, Event, FORMAT, Outcome, PhaseTime, Picture, RunStart, Scalar, Split};
-use crate::reading::{Reading, Unit, Value};
+use crate::reading::{Reading, Series, Unit, Value};
 
 /// Phases off the training clock by definition; all others named in [`PhaseTime`] are on it.
 const OFF_CLOCK: [&str; 4] = ["evaluation", "checkpoint", "log", "unaccounted"];
 const ON_CLOCK: [&str; 7] = ["stall", "negatives", "forward", "credit", "update", "readout", "settle"];
+/// Quantities that are sampled, each in a unit of its own.
+const SAMPLED: [(&str, Unit); 5] = [
+    ("power", Unit::Watts),
+    ("resident", Unit::Bytes),
+    ("allocated", Unit::Bytes),
+    ("cpu_use", Unit::Count),
+    ("clock", Unit::Hertz),
+];
 
 /// Says what is wrong.
 type Say<'a> = dyn FnMut(Rule, String) + 'a;
@@ -27,6 +35,7 @@ pub(super) fn check(event: &Event, start: Option<&RunStart>, say: &mut Say<'_>) 
             self::phases(*train_ns, phases, start, say);
             self::readings(readings, say);
         }
+        Event::Sampled { series } => self::series(series, say),
         Event::CheckpointSaved { file, .. } if !is_plain_name(file) => {
             say(Rule::Checkpoint, format!("`{file}` is not the name of a file in the run's folder"));
         }
@@ -181,6 +190,27 @@ fn readings(readings: &[Reading], say: &mut Say<'_>) {
                     wrong("is unavailable without reason or remedy".into());
                 }
             }
+        }
+    }
+}
+
+/// Each series by itself; whether its moments follow those of the event before, the linter knows.
+fn series(series: &[Series], say: &mut Say<'_>) {
+    let mut seen = BTreeSet::new();
+    for Series { name, part, unit, source, points } in series {
+        let of = part.as_deref().map_or(String::new(), |p| format!(" of {p}"));
+        let mut wrong = |what: String| say(Rule::Series, format!("`{name}`{of} {what}"));
+        if !seen.insert((name, part)) {
+            wrong("is said twice".into());
+        }
+        if let Some((_, known)) = SAMPLED.iter().find(|(n, known)| n == name && known != unit) {
+            wrong(format!("is in {unit:?}, not {known:?}"));
+        }
+        if source.trim().is_empty() {
+            wrong("does not name its source".into());
+        }
+        if let Some(point) = points.iter().find(|p| !in_range(*unit, p.value)) {
+            wrong(format!("is {} at {} ns, which {unit:?} cannot be", point.value, point.at_ns));
         }
     }
 }

@@ -214,6 +214,13 @@ fn pictured() -> impl Strategy<Value = Event> {
     (kind, few(picture)).prop_map(|(kind, pictures)| Event::Pictured { kind, pictures })
 }
 
+fn sampled() -> impl Strategy<Value = Event> {
+    let point = (any::<u64>(), finite()).prop_map(|(at_ns, value)| Point { at_ns, value });
+    let series = (text(), option::of(text()), unit(), text(), few(point))
+        .prop_map(|(name, part, unit, source, points)| Series { name, part, unit, source, points });
+    few(series).prop_map(|series| Event::Sampled { series })
+}
+
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(Outcome::Finished),
@@ -254,6 +261,7 @@ pub fn events() -> Vec<(&'static str, BoxedStrategy<Event>)> {
         ("step", step.boxed()),
         ("evaluated", evaluated().boxed()),
         ("metered", metered().boxed()),
+        ("sampled", sampled().boxed()),
         ("checkpoint_saved", saved.boxed()),
         ("resumed", resumed.boxed()),
         ("warned", warned.boxed()),
