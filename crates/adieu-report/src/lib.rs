@@ -13,6 +13,7 @@
 //! in the JSON twin and in the snapshot tests.
 
 mod chart;
+mod conditions;
 mod exhibits;
 pub mod export;
 mod format;
@@ -27,6 +28,7 @@ pub mod stats;
 mod summary;
 pub mod sweep;
 pub mod text;
+mod timeline;
 mod validity;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One record, derived: what stands in it after resumes, arranged by question.
 
+use crate::timeline::Timeline;
 use crate::validity::SEEN;
 use adieu_record::{
     Evaluation, Event, Outcome, PhaseTime, Picture, PictureKind, Reading, RunStart, Scalar, Split, Stamped,
@@ -123,6 +124,8 @@ pub struct Metered {
 pub struct Run {
     /// Totals as they were metered, in order of steps.
     pub metered: Vec<Metered>,
+    /// What sensors said moment by moment.
+    pub(crate) timeline: Timeline,
     /// Folder it was read from.
     pub folder: String,
     /// What was run, on what.
@@ -194,6 +197,7 @@ impl Run {
     fn new(folder: &str, start: &RunStart, events: &[Stamped], superseded: usize) -> Run {
         Run {
             metered: Vec::new(),
+            timeline: Timeline::of(events),
             folder: folder.into(),
             start: start.clone(),
             outcome: None,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use adieu_record::{Outcome, RunStart, Split};
+use adieu_record::{Outcome, Split};
 use serde::{Deserialize, Serialize};
 
+use crate::conditions::{apart, differing, machine};
 use crate::label;
 use crate::metric::METRICS;
 use crate::run::{Missing, Run};
@@ -221,6 +222,9 @@ pub struct Comparison {
     pub ratios: BTreeMap<String, Estimate>,
     /// What makes the comparison less than fair.
     pub caveats: Vec<String>,
+    /// Keys of what was measured on both sides, but under conditions that differ, so that there is no ratio.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
 }
 
 /// What several runs say together. This is what `--json` prints.
@@ -232,6 +236,9 @@ pub struct Summary {
     pub groups: Vec<Group>,
     /// Every other group against the baseline.
     pub comparisons: Vec<Comparison>,
+    /// Machines, power modes and sources of energy that are not the same for all runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
 }
 
 impl Summary {
@@ -252,7 +259,7 @@ impl Summary {
             others.map(|other| compare(other, base, runs, &summaries)).collect()
         });
         let comparisons = comparisons.unwrap_or_default();
-        Summary { runs: summaries, groups, comparisons }
+        Summary { runs: summaries, groups, comparisons, conditions: differing(runs) }
     }
 
     /// The group of that name.
@@ -312,10 +319,20 @@ fn compare(group: &Group, against: &Group, runs: &[Run], all: &[RunSummary]) -> 
         [(a, b)] => Some(a.hypot(b)),
         _ => None,
     };
-    let ratios = METRICS
-        .iter()
-        .skip(1)
-        .filter_map(|metric| Some((metric.key.to_string(), Estimate::of_ratios(&both(metric.of))?)));
+    let mut ratios = BTreeMap::new();
+    let mut withheld = Vec::new();
+    for metric in METRICS.iter().skip(1) {
+        let measured = |&(a, b): &(usize, usize)| Some(((metric.of)(&all[a])?, (metric.of)(&all[b])?));
+        let fair = |&&(a, b): &&(usize, usize)| apart(metric.key, &runs[a], &runs[b]).is_none();
+        let values: Vec<(f64, f64)> = pairs.iter().filter(fair).filter_map(measured).collect();
+        match Estimate::of_ratios(&values) {
+            Some(ratio) => drop(ratios.insert(metric.key.to_string(), ratio)),
+            None if pairs.iter().any(|pair| !fair(&pair) && measured(pair).is_some()) => {
+                withheld.push(metric.key.to_string());
+            }
+            None => {}
+        }
+    }
     Comparison {
         group: group.group.clone(),
         against: against.group.clone(),
@@ -323,8 +340,9 @@ fn compare(group: &Group, against: &Group, runs: &[Run], all: &[RunSummary]) -> 
         test_error_difference: difference,
         difference_standard_error: standard_error,
         standing: standing(difference, standard_error),
-        ratios: ratios.collect(),
+        ratios,
         caveats: caveats(group, against, &pairs, runs, all),
+        withheld,
     }
 }
 
@@ -360,12 +378,6 @@ fn side(difference: f64, distinguishable: bool) -> Standing {
         true => Standing::Higher,
         false => Standing::Indistinguishable,
     }
-}
-
-/// What of a machine decides how fast it is; its free-form notes do not.
-fn machine(start: &RunStart) -> impl PartialEq + use<> {
-    let m = start.machine.clone();
-    (m.cpu, m.isa, m.cores, m.threads, m.memory_bytes, m.os)
 }
 
 /// Where the two sides differ in more than the learner.
@@ -475,6 +487,27 @@ mod tests {
         runs[0].start.machine.threads = Some(64);
         let caveats = &Summary::of(&runs).comparisons[0].caveats;
         assert_eq!(caveats[..], ["the two sides differ in the epochs and the machine too"]);
+    }
+
+    #[test]
+    fn nothing_is_set_against_another_machine_that_a_machine_decides() {
+        let mut runs = sample::duel(&[1]);
+        runs[1].start.machine.cpu = Some("another processor".into());
+        let summary = Summary::of(&runs);
+        let c = &summary.comparisons[0];
+        let (times, counts) =
+            (["train_seconds", "wall_seconds", "energy_joules"], ["macs", "peak_alloc_bytes"]);
+        for key in times {
+            assert!(!c.ratios.contains_key(key) && c.withheld.iter().any(|k| k == key), "{key}");
+        }
+        assert!(counts.iter().all(|key| c.ratios.contains_key(*key)), "{:?}", c.ratios);
+        assert!(summary.conditions[0].contains("another processor"), "{:?}", summary.conditions);
+        // Where one pair of two is fair, it counts alone.
+        let mut runs = sample::duel(&[1, 2]);
+        runs[3].start.machine.cpu = Some("another processor".into());
+        let c = &Summary::of(&runs).comparisons[0];
+        assert_eq!((c.ratios["train_seconds"].n, c.ratios["macs"].n), (1, 2));
+        assert!(c.withheld.is_empty(), "{:?}", c.withheld);
     }
 
     #[test]

@@ -144,6 +144,7 @@ fn notes(text: &mut String, summary: &Summary) {
             .iter()
             .flat_map(|c| c.caveats.iter().map(|w| format!("! {}", label::starting(w)))),
     );
+    lines.extend(summary.conditions.iter().map(|what| format!("! {}", label::starting(what))));
     let shown = |what: &str| summary.runs.iter().any(|r| r.missing.iter().any(|m| m.what == what));
     let reasons = [
         ("test_error", "test_error"),
@@ -320,16 +321,18 @@ fn cost_sentence(c: &Comparison, group: &Group, against: &Group) -> Option<Strin
         Some(format!("{} the {name}{}", format::ratio(ratio.mean), ratio_range(ratio)))
     };
     let parts: Vec<String> = COSTS.iter().filter_map(part).collect();
-    let unknown: Vec<String> = COSTS
-        .iter()
-        .filter(|(key, _)| !c.ratios.contains_key(*key))
-        .map(|(_, name)| name.to_string())
-        .collect();
-    let gap = if unknown.is_empty() {
-        String::new()
-    } else {
-        format!(" (not measured: {})", label::list(&unknown))
+    let absent = |withheld: bool| -> Vec<String> {
+        let absent = COSTS.iter().filter(|(key, _)| !c.ratios.contains_key(*key));
+        let of = absent.filter(|(key, _)| c.withheld.iter().any(|k| k == key) == withheld);
+        of.map(|(_, name)| name.to_string()).collect()
     };
+    let gaps = [("not measured", absent(false)), ("not compared across machines", absent(true))];
+    let gaps: Vec<String> = gaps
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(why, names)| format!("{why}: {}", label::list(names)))
+        .collect();
+    let gap = if gaps.is_empty() { String::new() } else { format!(" ({})", gaps.join("; ")) };
     let [name, other] = [group, against].map(|g| label::within(&g.label));
     let sentence = format!("Against {other}, {name} took {}{gap}.", label::list(&parts));
     (!parts.is_empty()).then_some(sentence)

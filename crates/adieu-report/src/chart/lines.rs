@@ -44,8 +44,33 @@ pub(crate) struct Series {
     pub(crate) marker: usize,
     /// Thin and pale: one seed among several.
     pub(crate) faint: bool,
+    /// How it is drawn.
+    pub(crate) drawn: Drawn,
     /// By rising x.
     pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// How a series is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Drawn {
+    /// A line, with markers where there are few points.
+    #[default]
+    Curve,
+    /// A line without markers.
+    Plain,
+    /// Markers without a line.
+    Marks,
+}
+
+/// What happened meanwhile, behind the lines; all in units of x.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Behind {
+    /// Shaded from, to.
+    pub(crate) shades: Vec<(f64, f64)>,
+    /// Short lines at the axis.
+    pub(crate) ticks: Vec<f64>,
+    /// Dotted lines from top to bottom.
+    pub(crate) marks: Vec<f64>,
 }
 
 /// A line chart.
@@ -61,6 +86,7 @@ pub(crate) struct Lines {
     pub(crate) series: Vec<Series>,
     /// A line across, and its name.
     pub(crate) reference: Option<(f64, &'static str)>,
+    pub(crate) behind: Behind,
 }
 
 /// Where the plot lies in the drawing.
@@ -96,6 +122,7 @@ impl Lines {
                 aria-labelledby={ (id) "-t " (id) "-d" } {
                 title id={ (id) "-t" } { (self.title) }
                 desc id={ (id) "-d" } { (self.description) }
+                (self.meanwhile(&frame))
                 (self.axes(&frame, size))
                 @for series in self.series.iter().filter(|s| s.faint) { (self.line(series, &frame)) }
                 @for series in self.series.iter().filter(|s| !s.faint) { (self.line(series, &frame)) }
@@ -118,6 +145,24 @@ impl Lines {
             frame.left + self.x.scale.place(x) * frame.width,
             frame.bottom() - self.y.scale.place(y) * frame.height,
         )
+    }
+
+    fn meanwhile(&self, frame: &Frame) -> Markup {
+        let x = |value: f64| frame.left + self.x.scale.place(value) * frame.width;
+        let (top, bottom) = (frame.top, frame.bottom());
+        html! {
+            @for &(from, to) in &self.behind.shades {
+                // What is too short to be seen is drawn a hair wide.
+                rect class="shade" x=(px(x(from))) width=(px((x(to) - x(from)).max(0.5))) y=(px(top))
+                    height=(px(frame.height)) {}
+            }
+            @for &at in &self.behind.marks {
+                line class="reference" x1=(px(x(at))) x2=(px(x(at))) y1=(px(top)) y2=(px(bottom)) {}
+            }
+            @for &at in &self.behind.ticks {
+                line class="axis" x1=(px(x(at))) x2=(px(x(at))) y1=(px(bottom - 5.0)) y2=(px(bottom)) {}
+            }
+        }
     }
 
     fn axes(&self, frame: &Frame, size: Size) -> Markup {
@@ -148,13 +193,22 @@ impl Lines {
         let places: Vec<(f64, f64)> = series.points.iter().map(|&p| self.at(frame, p)).collect();
         let path: Vec<String> = places.iter().map(|(x, y)| format!("{} {}", px(*x), px(*y))).collect();
         let faint = if series.faint { " faint" } else { "" };
-        let marked = !series.faint && series.points.len() <= 40;
+        let marked = match series.drawn {
+            Drawn::Curve => !series.faint && series.points.len() <= 40,
+            Drawn::Plain => false,
+            Drawn::Marks => true,
+        };
         html! {
-            path class={ "line " (series.class) " dash" (series.dash % 4) (faint) } d={ "M" (path.join("L")) } {}
+            @if series.drawn != Drawn::Marks {
+                path class={ "line " (series.class) " dash" (series.dash % 4) (faint) } d={ "M" (path.join("L")) } {}
+            }
             @if marked {
                 @for (place, point) in places.iter().zip(&series.points) {
-                    path class={ "marker " (series.class) } d=(marker(series.marker, *place)) {
-                        title { ((self.x.tick)(point.0)) " · " (self.exact(point.1)) }
+                    path class={ "marker " (series.class) (faint) } d=(marker(series.marker, *place)) {
+                        title {
+                            @if series.drawn == Drawn::Marks && !series.label.is_empty() { (series.label) ": " }
+                            ((self.x.tick)(point.0)) " · " (self.exact(point.1))
+                        }
                     }
                 }
             }

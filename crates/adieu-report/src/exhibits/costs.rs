@@ -94,7 +94,10 @@ fn compared(metric: &Metric, c: &Comparison) -> Markup {
         };
         (format!("{} points", format::signed_points(d.mean)), spread)
     } else {
-        let Some(r) = c.ratios.get(metric.key) else { return html! { (ABSENT) } };
+        let Some(r) = c.ratios.get(metric.key) else {
+            let withheld = c.withheld.iter().any(|key| key == metric.key);
+            return html! { @if withheld { span class="aside" { "not compared" } } @else { (ABSENT) } };
+        };
         (format::ratio(r.mean), text::ratio_range(r))
     };
     html! { (value) @if !spread.is_empty() { br; span class="aside" { (spread.trim_start()) } } }

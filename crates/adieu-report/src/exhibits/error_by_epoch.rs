@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::{Evidence, Exhibit, Shown, Side, mean, scrolling};
-use crate::chart::lines::{Axis, Lines, Series};
+use crate::chart::lines::{Axis, Behind, Drawn, Lines, Series};
 use crate::chart::scale::Scale;
 use crate::format;
 use crate::label;
@@ -92,6 +92,7 @@ fn chart(sides: &[Side], split: Split, across: &Across) -> Markup {
         },
         series,
         reference: None,
+        behind: Behind::default(),
     };
     lines.responsive()
 }
@@ -111,6 +112,7 @@ fn lines_of(side: &Side, split: Split, across: &Across) -> Vec<Series> {
             dash,
             marker: side.index,
             faint,
+            drawn: Drawn::default(),
             points,
         };
         if curves.len() > 1 {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::rows_taught::{Share, means};
 use super::{Evidence, Exhibit, Shown, Side};
-use crate::chart::lines::{Axis, Lines, SMALL, Series};
+use crate::chart::lines::{Axis, Behind, Drawn, Lines, SMALL, Series};
 use crate::chart::scale::Scale;
 use crate::format;
 use crate::run::Run;
@@ -129,6 +129,7 @@ fn chart(side: &Side, measure: &Measure) -> Markup {
         dash: l.layer as usize,
         marker: l.layer as usize,
         faint: false,
+        drawn: Drawn::default(),
         points: l.epochs.iter().map(|s| (s.end, s.share)).collect(),
     });
     let lines = Lines {
@@ -147,6 +148,7 @@ fn chart(side: &Side, measure: &Measure) -> Markup {
         },
         series: series.collect(),
         reference: None,
+        behind: Behind::default(),
     };
     lines.svg(SMALL)
 }

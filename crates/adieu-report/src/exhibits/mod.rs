@@ -5,6 +5,7 @@
 
 mod confusion;
 mod costs;
+mod energy;
 mod error_by_epoch;
 mod error_by_time;
 mod features;
@@ -13,6 +14,7 @@ mod made_up;
 mod memory;
 mod method;
 mod mistakes;
+mod over_time;
 mod phases;
 mod recipes;
 mod rows_taught;
@@ -34,6 +36,8 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &error_by_time::ErrorByTime,
     &phases::Phases,
     &memory::Memory,
+    &energy::Energy,
+    &over_time::OverTime,
     &separation::SeparationOfGoodness,
     &rows_taught::RowsTaught,
     &layers::LayerByLayer,
@@ -207,6 +211,8 @@ mod tests {
         error_by_time: no run was evaluated
         phases: no run metered its phases
         memory: no run metered its memory
+        energy: no run measured or estimated its energy
+        over_time: no run sampled its power or memory
         separation: no learner here has a goodness
         rows_taught: no learner here counts the rows that still teach it
         layers: no learner here says how its layers are doing

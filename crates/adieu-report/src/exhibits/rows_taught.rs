@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Evidence, Exhibit, Shown, Side, mean, scrolling};
-use crate::chart::lines::{Axis, Lines, SMALL, Series};
+use crate::chart::lines::{Axis, Behind, Drawn, Lines, SMALL, Series};
 use crate::chart::scale::Scale;
 use crate::format::{self, ABSENT};
 use crate::run::{Run, Trace};
@@ -194,6 +194,7 @@ fn chart(taught: &Taught) -> Markup {
         dash: l.layer as usize,
         marker: l.layer as usize,
         faint: false,
+        drawn: Drawn::default(),
         points: l.epochs.iter().map(|s| (s.end, s.share)).collect(),
     });
     let ends = taught.layers.iter().flat_map(|l| l.epochs.iter().map(|s| s.end));
@@ -209,6 +210,7 @@ fn chart(taught: &Taught) -> Markup {
         },
         series: series.collect(),
         reference: None,
+        behind: Behind::default(),
     };
     lines.svg(SMALL)
 }

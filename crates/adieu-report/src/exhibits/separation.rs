@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::{Evidence, Exhibit, Shown, Side};
-use crate::chart::lines::{Axis, Lines, SMALL, Series};
+use crate::chart::lines::{Axis, Behind, Drawn, Lines, SMALL, Series};
 use crate::chart::scale::Scale;
 use crate::format;
 use crate::run::Separation;
@@ -79,6 +79,7 @@ fn chart(side: &Side, layer: u64, of_layer: &[&Separation], x: Scale, y: Scale) 
             dash,
             marker: side.index,
             faint: !alone,
+            drawn: Drawn::default(),
             points: thinned(points),
         };
         [line("positive", &s.positive, 0), line("negative", &s.negative, 1)]
@@ -91,6 +92,7 @@ fn chart(side: &Side, layer: u64, of_layer: &[&Separation], x: Scale, y: Scale) 
         y: Axis { scale: y, title: "goodness ∕ threshold".into(), tick: format::trimmed },
         series: series.collect(),
         reference: Some((1.0, "")),
+        behind: Behind::default(),
     };
     lines.svg(SMALL)
 }

@@ -29,6 +29,9 @@ impl Exhibit for Verdict {
         let words = text::verdict(evidence.summary);
         let sides = evidence.sides();
         let html = html! {
+            @for what in &evidence.summary.conditions {
+                p class="warning" role="note" { strong { "Mind: " } (what) "." }
+            }
             @for paragraph in words.split("\n\n") {
                 @let (evidence, answer) = paragraph.split_at(paragraph.find(text::ANSWER).unwrap_or(paragraph.len()));
                 p class="verdict" { (unbroken(evidence)) strong { (unbroken(answer)) } }
@@ -84,6 +87,9 @@ fn against(metric: &Metric, comparison: &crate::Comparison) -> Option<String> {
             _ => text::points_range(&d),
         };
         return Some(format!("{} points{spread}", format::signed_points(d.mean)));
+    }
+    if comparison.withheld.iter().any(|key| key == metric.key) {
+        return Some("not compared across machines".into());
     }
     let ratio = comparison.ratios.get(metric.key)?;
     Some(format!("{}{}", format::ratio(ratio.mean), text::ratio_range(ratio)))

@@ -3,7 +3,7 @@
 use adieu_record::event::FORMAT;
 use adieu_record::{
     DataInfo, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture, PictureKind,
-    Program, Reading, RunStart, Scalar, Split, Stamped, Unit,
+    Point, Program, Reading, RunStart, Scalar, Series, Split, Stamped, Unit,
 };
 use base64::Engine as _;
 
@@ -167,10 +167,88 @@ pub(crate) fn record(learner: &str, seed: u64) -> Vec<Stamped> {
     events.push(Event::Pictured { kind: PictureKind::Mistakes, pictures: mistakes(&mut chance) });
     let steps = EPOCHS * STEPS;
     events.push(Event::RunEnded { outcome: Outcome::Finished, steps, train_ns: steps * step_ns });
+    let end = step_ns * steps / events.len() as u64 * 5 / 4 * (events.len() as u64 - 1);
+    sampled(&timed(events, end), forward)
+}
+
+/// Events with their run time: training and evaluation so far, stretched so that the last one lies at `end`.
+fn timed(events: Vec<Event>, end: u64) -> Vec<Stamped> {
+    let (mut training, mut evaluating) = (0, 0);
     let mut all = stamped(events);
-    let stretch = step_ns * steps / all.len() as u64 * 5 / 4;
-    all.iter_mut().for_each(|e| e.at_ns = e.seq * stretch);
+    for stamped in &mut all {
+        match &stamped.event {
+            Event::Step { train_ns, .. } => training = *train_ns,
+            Event::Evaluated(e) => evaluating += e.evaluation_ns,
+            _ => {}
+        }
+        // Writing takes a moment.
+        stamped.at_ns = training + evaluating + stamped.seq * 1_000_000;
+    }
+    let last = all.last().map_or(1, |e| e.at_ns);
+    all.iter_mut().for_each(|e| e.at_ns = (e.at_ns as f64 / last as f64 * end as f64) as u64);
     all
+}
+
+/// The record with what sensors said five times a second, told after each metering.
+fn sampled(events: &[Stamped], forward: bool) -> Vec<Stamped> {
+    let evaluation = |s: f64| {
+        events.iter().any(|e| match &e.event {
+            Event::Evaluated(evaluation) => {
+                let to = e.at_ns as f64 * 1e-9;
+                (to - evaluation.evaluation_ns as f64 * 1e-9..to).contains(&s)
+            }
+            _ => false,
+        })
+    };
+    let mut from = 0_u64;
+    let mut all: Vec<Stamped> = Vec::new();
+    for stamped in events {
+        all.push(stamped.clone());
+        if let Event::Metered { .. } = stamped.event {
+            let moments = from / 200_000_000 + 1..=stamped.at_ns / 200_000_000;
+            let moments: Vec<(u64, bool)> =
+                moments.map(|fifth| (fifth * 200_000_000, evaluation(fifth as f64 / 5.0))).collect();
+            from = stamped.at_ns;
+            let event = Event::Sampled { series: series(forward, &moments) };
+            all.push(Stamped { event, ..stamped.clone() });
+        }
+    }
+    (0..).zip(&mut all).for_each(|(seq, e)| e.seq = seq);
+    all
+}
+
+/// What sensors said at those moments, some of which lie in evaluations.
+fn series(forward: bool, moments: &[(u64, bool)]) -> Vec<Series> {
+    let mib = 1_048_576.0;
+    let of = |name: &str, part: Option<&str>, unit: Unit, source: &str, value: &dyn Fn(f64, bool) -> f64| {
+        let point =
+            |&(at_ns, evaluates): &(u64, bool)| Point { at_ns, value: value(at_ns as f64 * 1e-9, evaluates) };
+        Series {
+            name: name.into(),
+            part: part.map(Into::into),
+            unit,
+            source: source.into(),
+            points: moments.iter().map(point).collect(),
+        }
+    };
+    let watts = |s: f64, evaluates: bool| if evaluates { 101.0 } else { 72.0 } + 2.5 * (s * 1.7).sin() + (s * 7.1).cos();
+    let activations = if forward { 9.4 } else { 41.7 };
+    let breath = |s: f64| 0.75 + 0.25 * (s * 2.3).sin();
+    vec![
+        of("power", None, Unit::Watts, "energy sensors: package-0, dram", &watts),
+        of("power", Some("package-0"), Unit::Watts, "RAPL", &|s, e| 0.86 * watts(s, e)),
+        of("power", Some("dram"), Unit::Watts, "RAPL", &|s, e| 0.14 * watts(s, e)),
+        of("resident", None, Unit::Bytes, "/proc/self/statm", &|s, _| {
+            (210.0 + activations * (1.0 - (-s).exp())) * mib
+        }),
+        of("allocated", None, Unit::Bytes, "counting allocator", &|s, _| {
+            (101.8 + activations * breath(s)) * mib
+        }),
+        of("cpu_use", None, Unit::Count, "getrusage", &|s, e| {
+            if e { 7.6 } else { 6.9 + 0.2 * (s * 3.0).sin() }
+        }),
+        of("clock", None, Unit::Hertz, "cpufreq", &|s, _| 3.1e9 - 2e8 * (1.0 - (-s / 20.0).exp())),
+    ]
 }
 
 fn scalars(forward: bool, epoch: f64, chance: &mut Chance) -> Vec<Scalar> {
@@ -213,7 +291,7 @@ fn evaluate(events: &mut Vec<Event>, forward: bool, epoch: u64, train_ns: u64, c
             let mut e = evaluation(readout, epoch * STEPS, error);
             e.error = e.errors as f64 / e.rows as f64;
             (e.split, e.train_ns) = (split, train_ns);
-            e.evaluation_ns = if readout == "goodness" { 2_300_000_000 } else { 240_000_000 };
+            e.evaluation_ns = if readout == "goodness" { 350_000_000 } else { 240_000_000 };
             e.confusion = (e.last && split == Split::Test).then(|| confusion(e.errors));
             events.push(Event::Evaluated(e));
         }
@@ -312,7 +390,17 @@ fn readings(forward: bool, epoch: u64, train_ns: u64) -> Vec<Reading> {
             epoch as f64 * if forward { 1.34e12 } else { 0.68e12 },
             "counted from shapes",
         ),
-        Reading::measured("energy", None, Unit::Joules, seconds * 95.0, "energy sensors: package-0"),
+        Reading::measured("energy", None, Unit::Joules, seconds * 95.0, "energy sensors: package-0, dram"),
+        Reading::measured("energy", Some("package-0"), Unit::Joules, seconds * 81.7, "RAPL"),
+        Reading::measured("energy", Some("dram"), Unit::Joules, seconds * 13.3, "RAPL"),
+        Reading::measured(
+            "energy_net",
+            None,
+            Unit::Joules,
+            seconds * 61.0,
+            "energy sensors: package-0, dram",
+        ),
+        Reading::measured("idle_power", None, Unit::Watts, 27.9, "energy sensors: package-0, dram"),
         Reading::measured("steal_time", None, Unit::Fraction, 0.014, "/proc/stat"),
         Reading::unavailable(
             "energy",
