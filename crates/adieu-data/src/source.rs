@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::DataError;
+use crate::remote::RemoteFile;
 use crate::rows::Dataset;
 
 /// Where a dataset comes from.
@@ -18,6 +19,11 @@ pub trait Source: std::fmt::Debug + Send + Sync {
 
     /// Whether it needs no folder.
     fn bundled(&self) -> bool;
+
+    /// The files it is published as; none if it is bundled, made or the reader's own.
+    fn files(&self) -> &'static [RemoteFile] {
+        &[]
+    }
 
     /// Reads all of it, from a folder if one is given.
     ///
