@@ -19,11 +19,13 @@
 //! - [`split`] says which rows train, choose and test.
 //! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
+//! - [`cache`] says where fetched files lie.
 //!
 //! Files are not trusted: every fault is a [`DataError`] that names the file and the remedy, sizes in headers are believed
 //! only as far as bytes arrive, and damaged compression never panics. Nothing here fetches anything.
 
 mod baseline;
+pub mod cache;
 mod error;
 mod fables;
 mod folder;
