@@ -14,6 +14,7 @@
 
 mod chart;
 mod conditions;
+pub mod detection;
 mod exhibits;
 pub mod export;
 mod format;

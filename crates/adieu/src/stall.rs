@@ -96,6 +96,8 @@ impl Missing {
     }
 }
 
+/// What would let fetching be told.
+const FILES: &str = "probe a recipe that reads files";
 /// Share of the files that must have come from the disk for a leg to have been cold.
 const COLD: f64 = 0.5;
 
@@ -114,9 +116,8 @@ pub fn probe(
     let rows = plan.recipe.train.batch;
     let files = match &plan.data.info.origin {
         Origin::Folder(folder) => Ok(folder.clone()),
-        Origin::Bundled => {
-            Err(Missing::new("the rows are part of the program", "probe a recipe that reads files"))
-        }
+        Origin::Bundled => Err(Missing::new("the rows are part of the program", FILES)),
+        Origin::Generated { .. } => Err(Missing::new("the program makes the rows", FILES)),
     };
     let data = Arc::clone(&plan.data);
     drop(plan);
@@ -156,7 +157,7 @@ pub fn probe(
 fn folder(origin: &Origin) -> Option<PathBuf> {
     match origin {
         Origin::Folder(folder) => Some(folder.clone()),
-        Origin::Bundled => None,
+        Origin::Bundled | Origin::Generated { .. } => None,
     }
 }
 

@@ -1,0 +1,107 @@
+//! Where fetched files lie: a folder a dataset, below one folder of this user.
+//!
+//! That folder is what `ADIEU_DATA` says, else the place for programs' data on this system: `$XDG_DATA_HOME/adieu/data` or
+//! `~/.local/share/adieu/data`, on macOS `~/Library/Application Support/adieu/data`, on Windows `%LOCALAPPDATA%\adieu\data`.
+//! Nothing here makes a folder or writes a file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::error::DataError;
+
+/// The variable that moves the folder.
+pub const VARIABLE: &str = "ADIEU_DATA";
+
+/// The folder with a folder a dataset.
+///
+/// # Errors
+/// [`DataError::Missing`] if neither `ADIEU_DATA` nor this user's home folder is known.
+pub fn root() -> Result<PathBuf, DataError> {
+    place(System::this(), &|name| std::env::var_os(name)).ok_or_else(|| DataError::Missing {
+        path: PathBuf::from(VARIABLE),
+        what: "no folder for datasets is known, since this user has no home folder".to_owned(),
+        remedy: "set ADIEU_DATA to a folder, or name the folder of the files (--data-dir)",
+    })
+}
+
+/// The folder of the dataset called `name`, whether it is there or not.
+///
+/// # Errors
+/// As [`root`].
+pub fn folder(name: &str) -> Result<PathBuf, DataError> {
+    Ok(root()?.join(name))
+}
+
+/// Systems whose rules for programs' data differ.
+#[derive(Clone, Copy, Debug)]
+enum System {
+    Unix,
+    MacOs,
+    Windows,
+}
+
+impl System {
+    fn this() -> System {
+        if cfg!(windows) {
+            System::Windows
+        } else if cfg!(target_os = "macos") {
+            System::MacOs
+        } else {
+            System::Unix
+        }
+    }
+}
+
+/// The folder by the rules of a system; `variable` reads the environment. An empty variable counts as none, and the
+/// freedesktop rules ignore an `XDG_DATA_HOME` that is not a whole path.
+fn place(system: System, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set(VARIABLE) {
+        return Some(std::path::absolute(&folder).unwrap_or(folder));
+    }
+    let home = match system {
+        System::Windows => set("LOCALAPPDATA").or_else(|| Some(set("USERPROFILE")?.join("AppData/Local"))),
+        System::MacOs => Some(set("HOME")?.join("Library/Application Support")),
+        System::Unix => {
+            let whole = set("XDG_DATA_HOME").filter(|folder| folder.has_root());
+            whole.or_else(|| Some(set("HOME")?.join(".local/share")))
+        }
+    };
+    Some(home?.join("adieu").join("data"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_of_each_system() {
+        use System::{MacOs, Unix, Windows};
+        type Set<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(System, Set<'_>, Option<&str>); 11] = [
+            (Unix, &[("HOME", "/home/ada")], Some("/home/ada/.local/share/adieu/data")),
+            (Unix, &[("HOME", "/home/ada"), ("XDG_DATA_HOME", "/big")], Some("/big/adieu/data")),
+            (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "here")], Some("/h/.local/share/adieu/data")),
+            (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "")], Some("/h/.local/share/adieu/data")),
+            (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "/big"), (VARIABLE, "/mine")], Some("/mine")),
+            (Unix, &[("HOME", "/h"), (VARIABLE, "")], Some("/h/.local/share/adieu/data")),
+            (Unix, &[("HOME", "")], None),
+            (MacOs, &[("HOME", "/Users/ada")], Some("/Users/ada/Library/Application Support/adieu/data")),
+            (Windows, &[("LOCALAPPDATA", "/u/Local")], Some("/u/Local/adieu/data")),
+            (Windows, &[("USERPROFILE", "/u")], Some("/u/AppData/Local/adieu/data")),
+            (Windows, &[("HOME", "/h")], None),
+        ];
+        for (system, set, expected) in cases {
+            let variable =
+                |name: &str| set.iter().find(|(of, _)| *of == name).map(|(_, value)| OsString::from(value));
+            assert_eq!(place(system, &variable), expected.map(PathBuf::from), "{system:?} {set:?}");
+        }
+    }
+
+    #[test]
+    fn a_relative_folder_is_made_whole() {
+        let variable = |name: &str| (name == VARIABLE).then(|| OsString::from("data"));
+        let folder = place(System::Unix, &variable).unwrap();
+        assert_eq!(folder, std::env::current_dir().unwrap().join("data"));
+    }
+}
