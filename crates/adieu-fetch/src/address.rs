@@ -25,8 +25,12 @@ impl Mirror {
         if rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(wrong("has a blank in it: write %20"));
         }
-        if rest.split('/').next().is_none_or(str::is_empty) {
+        let host = rest.split('/').next().unwrap_or_default();
+        if host.is_empty() {
             return Err(wrong("names no host"));
+        }
+        if host.contains('@') {
+            return Err(wrong("names a user or a password, and messages show addresses"));
         }
         Ok(Mirror(text.trim_end_matches('/').to_owned()))
     }
@@ -48,10 +52,9 @@ pub(crate) fn addresses(mirror: Option<&Mirror>, dataset: &str, file: &RemoteFil
 pub(crate) fn is_here(address: &str) -> bool {
     let authority =
         address.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = match host.strip_prefix('[') {
+    let host = match authority.strip_prefix('[') {
         Some(six) => six.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
     };
     host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
@@ -70,6 +73,7 @@ mod tests {
             ("file:///data", Err("is neither http nor https")),
             ("http:///a", Err("names no host")),
             ("http://", Err("names no host")),
+            ("http://me:secret@h", Err("names a user or a password, and messages show addresses")),
             ("http://h/a?b=c", Err("has a query or a fragment, and folders cannot follow those")),
             ("http://h/a b", Err("has a blank in it: write %20")),
             ("http://h/a\r\nHost: x", Err("has a blank in it: write %20")),
@@ -93,7 +97,6 @@ mod tests {
             ("http://127.0.0.1:8080/a", true),
             ("http://127.9.9.9", true),
             ("http://[::1]:80/a", true),
-            ("http://me:secret@localhost:1/a", true),
             ("http://localhost.example.org/a", false),
             ("https://ossci-datasets.s3.amazonaws.com/mnist", false),
             ("http://10.0.0.1/127.0.0.1", false),

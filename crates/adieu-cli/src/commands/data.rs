@@ -6,6 +6,7 @@ use std::path::Path;
 use adieu::data::{Baselines, Dataset, Origin, Rows, Source, baselines, list};
 use serde_json::json;
 
+use super::fetch;
 use super::train::dataset;
 use crate::args::Data;
 use crate::progress::Manner;
@@ -16,12 +17,13 @@ const ROOM: usize = 100;
 /// Rows drawn, at most: the first of each class.
 const DRAWN: usize = 12;
 
-pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
+pub(super) fn run(asked: &Data, manner: Manner) -> anyhow::Result<()> {
     match asked {
         Data::List { json: true } => {
             let each = list().iter().map(|source| {
                 let (name, about, licence) = (source.kind(), source.about(), source.licence());
-                json!({ "name": name, "about": about, "licence": licence, "bundled": source.bundled() })
+                let here = fetch::here(*source).map(|(_, value)| value);
+                json!({ "name": name, "about": about, "licence": licence, "bundled": source.bundled(), "here": here })
             });
             terminal::result(&json!(each.collect::<Vec<_>>()).to_string())
         }
@@ -29,6 +31,7 @@ pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
             let each: Vec<String> = list().iter().map(|source| described(*source)).collect();
             terminal::result(&each.join("\n"))
         }
+        Data::Fetch(asked) => fetch::run(asked, manner),
         Data::Show { name, data_dir, json } => {
             let name = name.as_deref().unwrap_or(if data_dir.is_some() { "idx" } else { "mnist" });
             show(name, data_dir.as_deref(), *json)
@@ -37,7 +40,11 @@ pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
 }
 
 fn described(source: &dyn Source) -> String {
-    let place = if source.bundled() { "bundled" } else { "read from a folder: --data-dir" };
+    let place = match fetch::here(source) {
+        Some((phrase, _)) => phrase,
+        None if source.bundled() => "bundled".to_owned(),
+        None => "read from a folder: --data-dir".to_owned(),
+    };
     format!("{}\n  {}\n  {place}; licence: {}\n", source.kind(), source.about(), source.licence())
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,7 +39,6 @@ pub(crate) struct Server {
     heard: Arc<Mutex<Vec<String>>>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    stalled: mpsc::Receiver<()>,
 }
 
 impl Server {
@@ -47,7 +46,6 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (heard, ended) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
-        let (tell, stalled) = mpsc::channel();
         let (acts, heard_too, ended_too) = (acts.to_vec(), heard.clone(), ended.clone());
         let thread = std::thread::spawn(move || {
             for (i, stream) in listener.incoming().enumerate() {
@@ -56,10 +54,10 @@ impl Server {
                 }
                 let act = acts[i.min(acts.len() - 1)].clone();
                 // A client that hangs up is what some cases are about.
-                let _ = serve(stream.unwrap(), act, &heard_too, &tell);
+                let _ = serve(stream.unwrap(), act, &heard_too);
             }
         });
-        Server { port, heard, ended, thread: Some(thread), stalled }
+        Server { port, heard, ended, thread: Some(thread) }
     }
 
     pub(crate) fn at(&self, path: &str) -> String {
@@ -69,11 +67,6 @@ impl Server {
     /// Each request as `/path` or `/path from N`.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
-    }
-
-    /// Waits until a `Stall` has sent all it will.
-    pub(crate) fn until_stalled(&self) {
-        self.stalled.recv().unwrap();
     }
 }
 
@@ -87,12 +80,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    act: Act,
-    heard: &Mutex<Vec<String>>,
-    stalled: &mpsc::Sender<()>,
-) -> std::io::Result<()> {
+fn serve(stream: TcpStream, act: Act, heard: &Mutex<Vec<String>>) -> std::io::Result<()> {
     if matches!(act, Act::Close) {
         heard.lock().unwrap().push("closed".into());
         return Ok(());
@@ -121,7 +109,6 @@ fn serve(
         Act::Cut(bytes, most) => whole(out, bytes, from, most)?,
         Act::Stall(bytes, most) => {
             whole(out, bytes, from, most)?;
-            let _ = stalled.send(());
             reader.read_line(&mut String::new())?; // ends when the client hangs up
         }
         Act::Unsized(bytes) => {
