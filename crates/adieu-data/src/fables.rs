@@ -10,8 +10,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::about::{About, Read, Shape};
 use crate::error::DataError;
-use crate::rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
+use crate::how::How;
+use crate::rows::{Dataset, FileSum, ImageShape, Origin, Rows};
 use crate::source::Source;
 
 static ASSET: &[u8] = include_bytes!("../assets/fables.txt");
@@ -45,7 +47,7 @@ impl Source for Fables {
         true
     }
 
-    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+    fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
         match folder {
             Some(folder) => Err(DataError::Format {
                 path: folder.to_path_buf(),
@@ -71,20 +73,17 @@ fn decode(asset: &[u8]) -> Result<Dataset, DataError> {
     };
     let (train, test) = strings.split_at(TRAINED);
     let [train, test] = [train, test].map(windows);
-    let (mean, deviation) = train.mean_and_deviation(1).into_iter().unzip();
     let name = |symbol: &u8| if *symbol == b' ' { "space".into() } else { char::from(*symbol).to_string() };
-    let info = Info {
+    let about = About {
         name: "fables".to_owned(),
         origin: Origin::Bundled,
         licence: LICENCE.to_owned(),
         citation: "J. Jacobs, The Fables of Aesop, Macmillan, London, 1894".to_owned(),
         classes: ALPHABET.iter().map(name).collect(),
-        image: ImageShape { height: WINDOW, width: ALPHABET.len(), channels: 1 },
-        mean,
-        deviation,
-        files: vec![FileSum { name: "fables.txt".to_owned(), bytes: asset.len() as u64, crc32: CRC32 }],
     };
-    Ok(Dataset { info, train, test })
+    let image = ImageShape { height: WINDOW, width: ALPHABET.len(), channels: 1 };
+    let files = vec![FileSum { name: "fables.txt".to_owned(), bytes: asset.len() as u64, crc32: CRC32 }];
+    Ok(about.dataset(Shape::Image(image), train, test, Read { files, ..Read::default() }))
 }
 
 /// A line as indices into the alphabet; `None` if it is not of this kind.
@@ -121,7 +120,7 @@ mod tests {
 
     #[test]
     fn rows_are_windows_and_labels_what_follows() {
-        let fables = Fables.load(None).unwrap();
+        let fables = Fables.load(None, &How::default()).unwrap();
         assert_eq!((fables.train.len(), fables.test.len(), fables.train.width()), (18_720, 3_600, 300));
         let next = |i: usize| ALPHABET[usize::from(fables.train.label(i))];
         // "a cock was once strutting up"
@@ -141,6 +140,6 @@ mod tests {
         damaged[77] = b'e';
         assert!(matches!(decode(&damaged), Err(DataError::Corrupt { .. })));
         assert!(matches!(decode(&ASSET[..5000]), Err(DataError::Corrupt { .. })));
-        assert!(matches!(Fables.load(Some(Path::new("."))), Err(DataError::Format { .. })));
+        assert!(matches!(Fables.load(Some(Path::new(".")), &How::default()), Err(DataError::Format { .. })));
     }
 }

@@ -6,24 +6,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::about::About;
 use crate::error::DataError;
-use crate::four::{About, PARTS, assemble};
+use crate::fashion;
+use crate::four::{PARTS, assemble};
+use crate::how::How;
 use crate::idx::read_file;
-use crate::rows::{Dataset, Origin};
+use crate::rows::Dataset;
 use crate::source::Source;
-
-const FASHION_CLASSES: [&str; 10] = [
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-];
 
 /// A folder of four IDX files.
 #[derive(Debug)]
@@ -46,7 +36,7 @@ impl Source for Folder {
         false
     }
 
-    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+    fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
         let Some(folder) = folder else {
             return Err(DataError::Missing {
                 path: PathBuf::from("idx"),
@@ -54,10 +44,19 @@ impl Source for Folder {
                 remedy: "name the folder that holds the four files (--data-dir)",
             });
         };
-        let paths = find(folder)?;
-        let [a, b, c, d] = [0, 1, 2, 3].map(|part| read_file(&paths[part], PARTS[part].1));
-        assemble(paths, [a?, b?, c?, d?], describe(folder))
+        read_four(
+            folder,
+            describe(folder),
+            "put one copy of each there, or leave the folder out to use the bundled digits",
+        )
     }
+}
+
+/// Reads the four files in `folder`; `otherwise` is what to do if they are not there.
+pub(crate) fn read_four(folder: &Path, about: About, otherwise: &'static str) -> Result<Dataset, DataError> {
+    let paths = find(folder, otherwise)?;
+    let [a, b, c, d] = [0, 1, 2, 3].map(|part| read_file(&paths[part], PARTS[part].1));
+    assemble(paths, [a?, b?, c?, d?], about)
 }
 
 /// The spellings of one part, the first found counts.
@@ -67,7 +66,7 @@ fn spellings(part: &str) -> [String; 4] {
 }
 
 /// The paths of the four parts; all that are missing are named at once.
-fn find(folder: &Path) -> Result<[PathBuf; 4], DataError> {
+fn find(folder: &Path, otherwise: &'static str) -> Result<[PathBuf; 4], DataError> {
     let missing = |what, remedy| Err(DataError::Missing { path: folder.to_path_buf(), what, remedy });
     if !folder.is_dir() {
         let what = if folder.exists() { "not a folder" } else { "no such folder" };
@@ -83,28 +82,17 @@ fn find(folder: &Path) -> Result<[PathBuf; 4], DataError> {
         PARTS.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|((part, _), _)| *part).collect();
     missing(
         format!("found no {} (nor with .idx for -idx, nor with .gz after it)", lacking.join(", no ")),
-        "put one copy of each there, or leave the folder out to use the bundled digits",
+        otherwise,
     )
 }
 
 /// What the folder's name tells.
 fn describe(folder: &Path) -> About {
-    // '.' and 'data/..' have no name of their own
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let name = whole.file_name().map_or_else(|| "idx".to_owned(), |name| name.to_string_lossy().into_owned());
-    let letters: String = name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
-    let fashion = matches!(letters.as_str(), "fashionmnist" | "fmnist");
-    About {
-        name,
-        origin: Origin::Folder(folder.to_path_buf()),
-        licence: if fashion { "MIT" } else { "not stated: see where the files came from" }.to_owned(),
-        citation: if fashion {
-            "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning \
-             algorithms, arXiv:1708.07747, 2017"
-        } else {
-            "not stated: see where the files came from"
-        }
-        .to_owned(),
-        classes: if fashion { &FASHION_CLASSES } else { &[] },
+    let own = About::own(folder, Vec::new());
+    let letters: String =
+        own.name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase();
+    if !matches!(letters.as_str(), "fashionmnist" | "fmnist") {
+        return own;
     }
+    About { name: own.name, ..fashion::about(own.origin) }
 }

@@ -3,8 +3,7 @@
 //! To predict, a picture must have the size the network was trained on: it is not scaled, since how to scale, crop and centre is a
 //! choice that changes the answer. MNIST's digits are light on dark.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
@@ -15,9 +14,12 @@ use zune_jpeg::JpegDecoder;
 
 use crate::error::DataError;
 use crate::idx::{Kind, read_file};
+use crate::published::{failed, open, read_all};
 use crate::rows::ImageShape;
 
 const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+/// A picture's file of more bytes is refused.
+const MOST_FILE: u64 = 1 << 30;
 const JPEG_MAGIC: [u8; 3] = [0xff, 0xd8, 0xff];
 /// For the decoder's own buffers; the size of the picture is known before they are filled.
 const PNG_ROOM: usize = 16 << 20;
@@ -41,12 +43,17 @@ pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataErro
             remedy: "name a PNG or JPEG picture, or an IDX file of images with #ROW",
         });
     }
-    let Some(format) = format_of(&path)? else { return read_row(&path, row.unwrap_or(0), expected) };
+    let mut first = Vec::new();
+    open(&path)?.take(8).read_to_end(&mut first).map_err(|error| failed(&path, error))?;
+    let Some(format) = format_of(&first) else { return read_row(&path, row.unwrap_or(0), expected) };
     if row.is_some() {
         let what = format!("a {} picture holds one image, not rows", format.name());
         return Err(DataError::Format { path, what, remedy: "leave out the # and the number" });
     }
-    read_picture(&path, format, expected)
+    let bytes = read_all(&mut open(&path)?, &path, MOST_FILE)?;
+    let mut pixels = vec![0; expected.pixels()];
+    read_into(&path, &bytes, expected, &mut pixels)?;
+    Ok(pixels)
 }
 
 /// What pictures come in.
@@ -65,39 +72,44 @@ impl Format {
     }
 }
 
-/// The format of the picture at `path`, by its first bytes.
-pub(crate) fn format_of(path: &Path) -> Result<Option<Format>, DataError> {
-    let unreadable = |source| DataError::Unreadable { path: path.to_path_buf(), source };
-    let mut first = Vec::new();
-    File::open(path).and_then(|file| file.take(8).read_to_end(&mut first)).map_err(unreadable)?;
-    Ok(match first {
-        first if first == PNG_MAGIC => Some(Format::Png),
-        first if first.starts_with(&JPEG_MAGIC) => Some(Format::Jpeg),
+/// The format of a picture by its first bytes.
+pub(crate) fn format_of(bytes: &[u8]) -> Option<Format> {
+    match bytes {
+        bytes if bytes.starts_with(&PNG_MAGIC) => Some(Format::Png),
+        bytes if bytes.starts_with(&JPEG_MAGIC) => Some(Format::Jpeg),
         _ => None,
-    })
+    }
 }
 
-pub(crate) fn read_picture(path: &Path, format: Format, expected: ImageShape) -> Result<Vec<u8>, DataError> {
-    match format {
-        Format::Png => read_png(path, expected),
-        Format::Jpeg => read_jpeg(path, expected),
+/// Decodes `bytes`, a picture, into `row`: `[expected.pixels()]`. `path` is what faults call it.
+///
+/// # Panics
+/// If `row` is of another length.
+pub(crate) fn read_into(
+    path: &Path,
+    bytes: &[u8],
+    expected: ImageShape,
+    row: &mut [u8],
+) -> Result<(), DataError> {
+    assert_eq!(row.len(), expected.pixels(), "room for a picture");
+    match format_of(bytes) {
+        Some(Format::Png) => read_png(path, bytes, expected, row),
+        Some(Format::Jpeg) => read_jpeg(path, bytes, expected, row),
+        None => Err(damaged(path, "neither PNG nor JPEG".to_owned())),
     }
 }
 
 /// Height, width and channels (1 or 3; transparency is none) of a picture, from its header.
-pub(crate) fn picture_shape(path: &Path, format: Format) -> Result<ImageShape, DataError> {
+pub(crate) fn picture_shape(path: &Path, bytes: &[u8], format: Format) -> Result<ImageShape, DataError> {
     match format {
         Format::Png => {
-            let mut decoder = png_decoder(path, 0)?;
+            let mut decoder = png_decoder(bytes, 0);
             let header = decoder.read_header_info().map_err(|error| png_failed(path, error))?;
             let grey = matches!(header.color_type, ColorType::Grayscale | ColorType::GrayscaleAlpha);
             let (height, width) = (header.height as usize, header.width as usize);
             Ok(ImageShape { height, width, channels: if grey { 1 } else { 3 } })
         }
-        Format::Jpeg => {
-            let bytes = read_all(path)?;
-            Ok(jpeg_header(path, &bytes)?.1)
-        }
+        Format::Jpeg => Ok(jpeg_header(path, bytes)?.1),
     }
 }
 
@@ -140,12 +152,7 @@ fn read_row(path: &Path, row: usize, expected: ImageShape) -> Result<Vec<u8>, Da
 }
 
 fn png_failed(path: &Path, error: DecodingError) -> DataError {
-    match error {
-        DecodingError::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-            DataError::Unreadable { path: path.to_path_buf(), source }
-        }
-        other => damaged(path, format!("PNG: {other}")),
-    }
+    damaged(path, format!("PNG: {error}"))
 }
 
 fn damaged(path: &Path, what: String) -> DataError {
@@ -153,20 +160,18 @@ fn damaged(path: &Path, what: String) -> DataError {
 }
 
 /// A decoder with room for a picture of `pixels` pixels.
-fn png_decoder(path: &Path, pixels: usize) -> Result<Decoder<BufReader<File>>, DataError> {
-    let file =
-        File::open(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
+fn png_decoder(bytes: &[u8], pixels: usize) -> Decoder<Cursor<&[u8]>> {
     let room = PNG_ROOM.saturating_add(pixels.saturating_mul(8));
-    let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: room });
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: room });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    Ok(decoder)
+    decoder
 }
 
-fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
+fn read_png(path: &Path, bytes: &[u8], expected: ImageShape, row: &mut [u8]) -> Result<(), DataError> {
     let failed = |error: DecodingError| png_failed(path, error);
-    let mut decoder = png_decoder(path, expected.pixels())?;
+    let mut decoder = png_decoder(bytes, expected.pixels());
     let header = decoder.read_header_info().map_err(failed)?;
     let has = ImageShape {
         height: header.height as usize,
@@ -184,11 +189,8 @@ fn read_png(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
     let each = frame.color_type.samples();
     let pixels =
         samples[..has.height * has.width * each].chunks_exact(each).map(|p| rgba(frame.color_type, p));
-    Ok(planes(pixels, expected.channels))
-}
-
-fn read_all(path: &Path) -> Result<Vec<u8>, DataError> {
-    std::fs::read(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })
+    planes(pixels, row, expected.channels);
+    Ok(())
 }
 
 type Jpeg<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
@@ -203,9 +205,8 @@ fn jpeg_header<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Jpeg<'a>, ImageShape
     Ok((decoder, shape))
 }
 
-fn read_jpeg(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
-    let bytes = read_all(path)?;
-    let (mut decoder, shape) = jpeg_header(path, &bytes)?;
+fn read_jpeg(path: &Path, bytes: &[u8], expected: ImageShape, row: &mut [u8]) -> Result<(), DataError> {
+    let (mut decoder, shape) = jpeg_header(path, bytes)?;
     let has = ImageShape { channels: expected.channels, ..shape };
     if has != expected {
         return Err(wrong_size(path, has, expected));
@@ -218,7 +219,8 @@ fn read_jpeg(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataError> {
         return Err(damaged(path, format!("JPEG: {} samples of {}", samples.len(), shape.pixels())));
     }
     let pixel = |p: &[u8]| if grey { [p[0], p[0], p[0], 255] } else { [p[0], p[1], p[2], 255] };
-    Ok(planes(samples.chunks_exact(shape.channels).map(pixel), expected.channels))
+    planes(samples.chunks_exact(shape.channels).map(pixel), row, expected.channels);
+    Ok(())
 }
 
 /// One pixel of eight bits a sample as red, green, blue, alpha.
@@ -232,19 +234,27 @@ fn rgba(colour: ColorType, sample: &[u8]) -> [u8; 4] {
     }
 }
 
-/// Lays pixels over black and writes them channel by channel: one channel of luma (ITU-R BT.601), or three of colour.
-fn planes(pixels: impl Iterator<Item = [u8; 4]> + Clone, channels: usize) -> Vec<u8> {
-    let over_black =
-        |[r, g, b, a]: [u8; 4]| [r, g, b].map(|c| ((u32::from(c) * u32::from(a) + 127) / 255) as u8);
-    if channels == 1 {
-        let luma = |[r, g, b]: [u8; 3]| {
-            ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
-        };
-        return pixels.map(over_black).map(luma).collect();
+/// Lays pixels over black and writes them into `row` channel by channel: one channel of luma (ITU-R BT.601), or three of
+/// colour.
+fn planes(pixels: impl Iterator<Item = [u8; 4]>, row: &mut [u8], channels: usize) {
+    let over_black = |[r, g, b, a]: [u8; 4]| {
+        if a == 255 {
+            [r, g, b]
+        } else {
+            [r, g, b].map(|c| ((u32::from(c) * u32::from(a) + 127) / 255) as u8)
+        }
+    };
+    let luma = |[r, g, b]: [u8; 3]| {
+        ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
+    };
+    let plane = row.len() / channels;
+    for (at, pixel) in pixels.take(plane).map(over_black).enumerate() {
+        if channels == 1 {
+            row[at] = luma(pixel);
+        } else {
+            (0..channels).for_each(|channel| row[channel * plane + at] = pixel[channel % 3]);
+        }
     }
-    (0..channels)
-        .flat_map(|channel| pixels.clone().map(move |pixel| over_black(pixel)[channel % 3]))
-        .collect()
 }
 
 #[cfg(test)]
@@ -253,7 +263,12 @@ mod tests {
 
     #[test]
     fn transparency_lies_over_black_and_colour_becomes_luma() {
-        let grey = |pixel| planes([pixel].into_iter(), 1)[0];
+        let written = |pixels: &[[u8; 4]], channels| {
+            let mut row = vec![0; pixels.len() * channels];
+            planes(pixels.iter().copied(), &mut row, channels);
+            row
+        };
+        let grey = |pixel| written(&[pixel], 1)[0];
         let cases = [
             ([255, 255, 255, 255], 255),
             ([255, 255, 255, 0], 0),
@@ -265,6 +280,6 @@ mod tests {
         for (pixel, luma) in cases {
             assert_eq!(grey(pixel), luma, "{pixel:?}");
         }
-        assert_eq!(planes([[1, 2, 3, 255], [4, 5, 6, 255]].into_iter(), 3), [1, 4, 2, 5, 3, 6]);
+        assert_eq!(written(&[[1, 2, 3, 255], [4, 5, 6, 255]], 3), [1, 4, 2, 5, 3, 6]);
     }
 }

@@ -2,24 +2,30 @@
 //!
 //! ```text
 //! FOLDER/train/CLASS/*.jpg    FOLDER/test/CLASS/*.jpg
+//! FOLDER/CLASS/*.jpg          a sixth of each class tests, drawn by a seed
 //! ```
 //!
 //! PNG and JPEG, by their first bytes, all of one size. The dataset takes the folder's name, its classes those of the
-//! folders in `train`, in alphabetical order. Rows are spread so that every stretch of them holds each class in its
-//! share: the sixth that is held back to choose by is no class alone. Names that begin with a dot are passed over; any
-//! other file that is no picture is a fault.
+//! folders, in alphabetical order. Rows are spread so that every stretch of them holds each class in its share: the sixth
+//! that is held back to choose by is no class alone. Names that begin with a dot are passed over; any other file that is
+//! no picture is a bad row. Pictures are decoded once, side by side on all threads, into the memory they stay in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::about::{About, Read, Shape, classes_fault, sum};
+use crate::chance::Chance;
 use crate::error::DataError;
-use crate::image::{format_of, picture_shape, read_picture};
-use crate::rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
+use crate::how::{How, Skipped};
+use crate::image::{format_of, picture_shape, read_into};
+use crate::rows::{Dataset, FileSum, ImageShape, Rows};
+use crate::share::{sixth, spread};
 use crate::source::Source;
 
-const REMEDY: &str = "lay the pictures out as FOLDER/train/CLASS/… and FOLDER/test/CLASS/…";
+const REMEDY: &str =
+    "lay the pictures out as FOLDER/train/CLASS/… and FOLDER/test/CLASS/…, or as FOLDER/CLASS/…";
 
 /// A folder of class folders.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ impl Source for Images {
         false
     }
 
-    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+    fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let Some(folder) = folder else {
             let (path, what) = (PathBuf::from("images"), "no folder given".to_owned());
             return Err(DataError::Missing {
@@ -51,41 +57,65 @@ impl Source for Images {
                 remedy: "name the folder of the pictures (--data-dir)",
             });
         };
-        let classes = names(&folder.join("train"), true)?;
-        if !(2..=256).contains(&classes.len()) {
-            let what =
-                format!("{} folders of pictures, but 2 to 256 classes can be told apart", classes.len());
-            return Err(DataError::Format { path: folder.join("train"), what, remedy: REMEDY });
-        }
-        if let Some(other) =
-            names(&folder.join("test"), true)?.into_iter().find(|name| !classes.contains(name))
-        {
-            let what = format!("a class `{other}` that train has not");
-            return Err(DataError::Format { path: folder.join("test"), what, remedy: REMEDY });
-        }
-        let (train, test) =
-            (pictures(&folder.join("train"), &classes)?, pictures(&folder.join("test"), &classes)?);
-        let shape = shape_of(&train[0].0)?;
-        let ((train, train_sum), (test, test_sum)) =
-            (read(&train, shape, "train")?, read(&test, shape, "test")?);
-        let (mean, deviation) = train.mean_and_deviation(shape.channels).into_iter().unzip();
-        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-        let name =
-            whole.file_name().map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned());
-        let unsaid = || "not stated: see where the files came from".to_owned();
-        let info = Info {
-            name,
-            origin: Origin::Folder(folder.to_path_buf()),
-            licence: unsaid(),
-            citation: unsaid(),
-            classes,
-            image: shape,
-            mean,
-            deviation,
-            files: vec![train_sum, test_sum],
+        let mut seen = Read::default();
+        let (classes, train, test) = if folder.join("train").is_dir() {
+            divided(folder)?
+        } else {
+            if !folder.is_dir() || folder.join("test").is_dir() {
+                let what = "no such folder".to_owned();
+                return Err(DataError::Missing { path: folder.join("train"), what, remedy: REMEDY });
+            }
+            seen.notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
+            whole(folder, how)?
         };
-        Ok(Dataset { info, train, test })
+        let mut shape = None;
+        let mut part = |files: &[(PathBuf, u8)], name| read(files, &mut shape, name, how, &mut seen);
+        let (train, test) = (part(&train, "train")?, part(&test, "test")?);
+        let (Some(shape), Some(train), Some(test)) = (shape, train, test) else {
+            let what = "none of its pictures is good".to_owned();
+            return Err(DataError::Missing { path: folder.to_path_buf(), what, remedy: REMEDY });
+        };
+        Ok(About::own(folder, classes).dataset(Shape::Image(shape), train, test, seen))
     }
+}
+
+/// Classes, and the pictures that train and test.
+type Found = (Vec<String>, Vec<(PathBuf, u8)>, Vec<(PathBuf, u8)>);
+
+/// A folder that is divided into what trains and what tests.
+fn divided(folder: &Path) -> Result<Found, DataError> {
+    let [train, test] = ["train", "test"].map(|part| folder.join(part));
+    let classes = names(&train, true)?;
+    check(&train, &classes)?;
+    if let Some(other) = names(&test, true)?.into_iter().find(|name| !classes.contains(name)) {
+        let what = format!("a class `{other}` that train has not");
+        return Err(DataError::Format { path: test, what, remedy: REMEDY });
+    }
+    let order = |found: Vec<(PathBuf, u8)>| {
+        let labels: Vec<u8> = found.iter().map(|(_, label)| *label).collect();
+        spread(&labels, None).into_iter().map(|row| found[row as usize].clone()).collect()
+    };
+    let (trained, tested) = (pictures(&train, &classes, true)?, pictures(&test, &classes, false)?);
+    Ok((classes, order(trained), order(tested)))
+}
+
+/// A folder that is not.
+fn whole(folder: &Path, how: &How) -> Result<Found, DataError> {
+    let classes = names(folder, true)?;
+    check(folder, &classes)?;
+    let found = pictures(folder, &classes, true)?;
+    let labels: Vec<u8> = found.iter().map(|(_, label)| *label).collect();
+    let parts = sixth(&spread(&labels, Some(&mut Chance::new(how.seed, "split"))), &labels);
+    let pick = |rows: Vec<u32>| rows.into_iter().map(|row| found[row as usize].clone()).collect();
+    Ok((classes, pick(parts.0), pick(parts.1)))
+}
+
+fn check(folder: &Path, classes: &[String]) -> Result<(), DataError> {
+    if classes.len() < 2 {
+        let what = format!("{} folders of pictures, but 2 to 256 classes can be told apart", classes.len());
+        return Err(DataError::Format { path: folder.to_path_buf(), what, remedy: REMEDY });
+    }
+    classes_fault(folder, classes.len()).map_or(Ok(()), Err)
 }
 
 /// Names in a folder, sorted: its folders, or its files.
@@ -114,32 +144,23 @@ fn names(folder: &Path, folders: bool) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
-/// Every picture of a part with its class, each class spread evenly.
-fn pictures(part: &Path, classes: &[String]) -> Result<Vec<(PathBuf, u8)>, DataError> {
+/// Every picture of a part with its class, class by class; `all` classes must have one.
+fn pictures(part: &Path, classes: &[String], all: bool) -> Result<Vec<(PathBuf, u8)>, DataError> {
+    let missing =
+        |path: PathBuf, what: &str| Err(DataError::Missing { path, what: what.to_owned(), remedy: REMEDY });
     let mut found = Vec::new();
     for (label, class) in classes.iter().enumerate() {
         let folder = part.join(class);
         let files = if folder.is_dir() { names(&folder, false)? } else { Vec::new() };
-        let count = files.len() as f64;
-        let place = |(i, file): (usize, String)| ((i as f64 + 0.5) / count, label as u8, folder.join(file));
-        found.extend(files.into_iter().enumerate().map(place));
+        if files.is_empty() && all {
+            return missing(folder, "no picture in it");
+        }
+        found.extend(files.into_iter().map(|file| (folder.join(file), label as u8)));
     }
     if found.is_empty() {
-        let what = "no picture in any of its classes".to_owned();
-        return Err(DataError::Missing { path: part.to_path_buf(), what, remedy: REMEDY });
+        return missing(part.to_path_buf(), "no picture in any of its classes");
     }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    Ok(found.into_iter().map(|(_, label, path)| (path, label)).collect())
-}
-
-/// Shape of the picture at `path`, and so of all.
-fn shape_of(path: &Path) -> Result<ImageShape, DataError> {
-    let format = format_of(path)?.ok_or_else(|| no_picture(path))?;
-    let shape = picture_shape(path, format)?;
-    if shape.pixels() == 0 {
-        return Err(no_picture(path));
-    }
-    Ok(shape)
+    Ok(found)
 }
 
 fn no_picture(path: &Path) -> DataError {
@@ -147,28 +168,82 @@ fn no_picture(path: &Path) -> DataError {
     DataError::Format { path: path.to_path_buf(), what, remedy: "take it out of the folder, or convert it" }
 }
 
-fn read(files: &[(PathBuf, u8)], shape: ImageShape, part: &str) -> Result<(Rows, FileSum), DataError> {
-    let one = |(path, _): &(PathBuf, u8)| {
-        let format = format_of(path)?.ok_or_else(|| no_picture(path))?;
-        let has = picture_shape(path, format)?;
-        if has != shape {
-            let what =
-                format!("a picture of {has} pixels among pictures of {shape} (height × width × channels)");
-            let remedy = "bring all pictures to one size, all grey or all in colour";
-            return Err(DataError::Format { path: path.clone(), what, remedy });
-        }
-        read_picture(path, format, shape)
-    };
-    // The first fault in the order of the rows, however many threads look.
-    let rows: Vec<Result<Vec<u8>, DataError>> = files.par_iter().map(one).collect();
-    let mut pixels = Vec::with_capacity(files.len() * shape.pixels());
-    for row in rows {
-        pixels.extend(row?);
+/// Decodes the picture at `path` into `row`, of the shape that all are of.
+fn picture(path: &Path, shape: ImageShape, row: &mut [u8]) -> Result<(), DataError> {
+    let (bytes, has) = header(path)?;
+    if has != shape {
+        let what = format!("a picture of {has} pixels among pictures of {shape} (height × width × channels)");
+        let remedy = "bring all pictures to one size, all grey or all in colour";
+        return Err(DataError::Format { path: path.to_path_buf(), what, remedy });
     }
-    let mut crc = flate2::Crc::new();
-    crc.update(&pixels);
-    let name = format!("{part}: the pixels of {} pictures", files.len());
-    let sum = FileSum { name, bytes: pixels.len() as u64, crc32: crc.sum() };
-    let labels = files.iter().map(|(_, label)| *label).collect();
-    Ok((Rows::new(pixels, labels, shape.pixels()), sum))
+    read_into(path, &bytes, shape, row)
+}
+
+/// The bytes of the file at `path` and the shape of the picture in it.
+fn header(path: &Path) -> Result<(Vec<u8>, ImageShape), DataError> {
+    let bytes =
+        fs::read(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
+    let format = format_of(&bytes).ok_or_else(|| no_picture(path))?;
+    let shape = picture_shape(path, &bytes, format)?;
+    if shape.pixels() == 0 { Err(no_picture(path)) } else { Ok((bytes, shape)) }
+}
+
+/// Reads a part; the first good picture of all says of what shape they are. `None` if none is good.
+fn read(
+    files: &[(PathBuf, u8)],
+    shape: &mut Option<ImageShape>,
+    part: &str,
+    how: &How,
+    seen: &mut Read,
+) -> Result<Option<Rows>, DataError> {
+    if shape.is_none() {
+        for (path, _) in files {
+            match header(path) {
+                Ok((_, first)) => *shape = Some(first),
+                // said again when its row is read
+                Err(_) if how.on_bad == crate::OnBad::Skip => continue,
+                Err(fault) => return Err(fault),
+            }
+            break;
+        }
+    }
+    let Some(shape) = *shape else { return Ok(None) };
+    let mut pixels = vec![0; files.len() * shape.pixels()];
+    let faults: Vec<Option<DataError>> = pixels
+        .par_chunks_exact_mut(shape.pixels())
+        .zip(files)
+        .map(|(row, (path, _))| picture(path, shape, row).err())
+        .collect();
+    let (labels, kept) = keep(files, faults, &mut pixels, shape.pixels(), how, &mut seen.skipped)?;
+    seen.files.push(FileSum {
+        name: format!("{part}: the pixels of {kept} pictures"),
+        ..sum(String::new(), &pixels)
+    });
+    Ok((kept > 0).then(|| Rows::new(pixels, labels, shape.pixels())))
+}
+
+/// Closes the gaps of bad rows, the first of which is the fault if they are not to be left out, however many threads
+/// looked. Labels and number of what is kept.
+fn keep(
+    files: &[(PathBuf, u8)],
+    faults: Vec<Option<DataError>>,
+    pixels: &mut Vec<u8>,
+    width: usize,
+    how: &How,
+    skipped: &mut Skipped,
+) -> Result<(Vec<u8>, usize), DataError> {
+    let mut labels = Vec::with_capacity(files.len());
+    for (row, (fault, (_, label))) in faults.into_iter().zip(files).enumerate() {
+        match fault {
+            Some(fault) => how.bad(skipped, fault)?,
+            None => {
+                let to = labels.len() * width;
+                pixels.copy_within(row * width..(row + 1) * width, to);
+                labels.push(*label);
+            }
+        }
+    }
+    pixels.truncate(labels.len() * width);
+    let kept = labels.len();
+    Ok((labels, kept))
 }

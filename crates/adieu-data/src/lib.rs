@@ -24,27 +24,49 @@
 //! Files are not trusted: every fault is a [`DataError`] that names the file and the remedy, sizes in headers are believed
 //! only as far as bytes arrive, and damaged compression never panics. Nothing here fetches anything.
 
+mod about;
+mod arff;
 mod baseline;
 pub mod cache;
+mod chance;
+mod cifar;
+mod csv;
+mod emnist;
 mod error;
 mod fables;
+mod fashion;
 mod folder;
 mod four;
+mod generated;
+mod how;
 mod idx;
 mod image;
 mod images;
+mod kmnist;
+mod mat;
 mod mnist;
+mod npy;
+mod npz;
+mod own;
+mod published;
 mod remote;
 mod rows;
+mod share;
 mod shift;
 mod source;
 mod split;
+mod svhn;
+mod table;
+mod tar;
+mod usps;
+mod zip;
 
 pub use baseline::{Baselines, baselines};
 pub use error::DataError;
+pub use how::{How, OnBad, Skipped};
 pub use image::read_image;
 pub use remote::RemoteFile;
 pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
 pub use shift::shift;
-pub use source::{Source, list, load};
+pub use source::{Source, list, load, load_as};
 pub use split::{Parts, Split, split};

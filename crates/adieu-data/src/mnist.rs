@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use brotli_decompressor::Decompressor;
 
+use crate::about::About;
 use crate::error::DataError;
 use crate::folder::Folder;
-use crate::four::{About, PARTS, assemble};
+use crate::four::{PARTS, assemble};
+use crate::how::How;
 use crate::idx::{Idx, read, read_one};
 use crate::rows::{Dataset, Origin};
 use crate::source::Source;
@@ -46,9 +48,9 @@ impl Source for Mnist {
         true
     }
 
-    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError> {
+    fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         match folder {
-            Some(_) => Folder.load(folder),
+            Some(_) => Folder.load(folder, how),
             None => decode(ASSET),
         }
     }
@@ -80,7 +82,7 @@ fn decode(asset: &[u8]) -> Result<Dataset, DataError> {
         origin: Origin::Bundled,
         licence: LICENCE.to_owned(),
         citation: CITATION.to_owned(),
-        classes: &[],
+        classes: Vec::new(),
     };
     assemble(paths, parts, about)
 }
@@ -91,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_bundle_is_the_original() {
-        let mnist = Mnist.load(None).unwrap();
+        let mnist = Mnist.load(None, &How::default()).unwrap();
         assert_eq!((mnist.train.len(), mnist.test.len(), mnist.train.width()), (60_000, 10_000, 784));
         assert_eq!(mnist.train.labels(&[0, 1, 2, 3, 4, 5, 6, 7]), [5, 0, 4, 1, 9, 2, 1, 3]);
         assert_eq!(mnist.test.labels(&[0, 1, 2, 3, 4, 5, 6, 7]), [7, 2, 1, 0, 4, 1, 4, 9]);

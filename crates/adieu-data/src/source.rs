@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::DataError;
+use crate::how::How;
 use crate::remote::RemoteFile;
 use crate::rows::Dataset;
 
@@ -17,7 +18,7 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     /// Its licence, in a few words.
     fn licence(&self) -> &'static str;
 
-    /// Whether it needs no folder.
+    /// Whether it needs no files: the program carries it, or makes it.
     fn bundled(&self) -> bool;
 
     /// The files it is published as; none if it is bundled, made or the reader's own.
@@ -29,18 +30,37 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Any [`DataError`] but [`DataError::Unknown`].
-    fn load(&self, folder: Option<&Path>) -> Result<Dataset, DataError>;
+    fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError>;
 }
 
-static SOURCES: [&dyn Source; 4] =
-    [&crate::mnist::Mnist, &crate::fables::Fables, &crate::folder::Folder, &crate::images::Images];
+static SOURCES: &[&dyn Source] = &[
+    &crate::mnist::Mnist,
+    &crate::fables::Fables,
+    &crate::fashion::Fashion,
+    &crate::kmnist::Kmnist,
+    &crate::emnist::Emnist::Letters,
+    &crate::emnist::Emnist::Balanced,
+    &crate::usps::Usps,
+    &crate::cifar::Cifar::Ten,
+    &crate::cifar::Cifar::Hundred,
+    &crate::svhn::Svhn,
+    &crate::folder::Folder,
+    &crate::images::Images,
+    &crate::csv::Csv,
+    &crate::npz::Npz,
+    &crate::arff::Arff,
+    &crate::generated::Generated::Moons,
+    &crate::generated::Generated::Xor,
+    &crate::generated::Generated::Spirals,
+    &crate::generated::Generated::Patterns,
+];
 
 /// Every dataset there is.
 pub fn list() -> &'static [&'static dyn Source] {
-    &SOURCES
+    SOURCES
 }
 
-/// Reads the dataset called `name`, from the four files in `folder` if one is given.
+/// Reads the dataset called `name`, from `folder` if one is given, else from where it is fetched to or made.
 ///
 /// A folder goes before the bundled digits: `load("mnist", Some(folder))` reads the folder, and the dataset is named after
 /// it.
@@ -48,10 +68,18 @@ pub fn list() -> &'static [&'static dyn Source] {
 /// # Errors
 /// [`DataError::Unknown`] if no dataset has that name; else what is wrong with its files.
 pub fn load(name: &str, folder: Option<&Path>) -> Result<Dataset, DataError> {
+    load_as(name, folder, &How::default())
+}
+
+/// As [`load`], in a way of the caller's own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as(name: &str, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
     match SOURCES.iter().find(|source| source.kind() == name) {
-        Some(source) => source.load(folder),
+        Some(source) => source.load(folder, how),
         None => {
-            let known = SOURCES.map(|source| source.kind()).join(", ");
+            let known = SOURCES.iter().map(|source| source.kind()).collect::<Vec<_>>().join(", ");
             Err(DataError::Unknown { name: name.to_owned(), known })
         }
     }

@@ -4,9 +4,9 @@ use clap::Args as ClapArgs;
 
 /// Fetch a dataset from where it is published.
 ///
-/// Brings the files that are not on this machine yet into the folder of this user's data, one after the other, and compares each with its published checksum: a file that has its name is whole. What was begun is gone on with, by this command too; a server that is busy is asked again a few times, after longer and longer pauses. Ctrl-C leaves what has come.
+/// Brings the files that are not on this machine yet into the folder of this user's data, one after the other, and compares each with its published checksum: a file that has its name is whole. What was begun is gone on with; a server that is busy is asked again a few times, after longer and longer pauses. Ctrl-C leaves what has come.
 ///
-/// The folder is ~/.local/share/adieu/data/NAME or what your system has for it; the variable ADIEU_DATA names another instead, DIR of DIR/NAME. Nothing but this command fetches anything.
+/// The folder is ~/.local/share/adieu/data/NAME or what your system has for it; with the variable ADIEU_DATA it is $ADIEU_DATA/NAME. Nothing but this command fetches anything.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -15,7 +15,9 @@ Examples:
   ADIEU_DATA=/big/data adieu data fetch svhn
   adieu data fetch svhn --json | jq -r '.files[].path'
 
-A mirror is any server that shows such a folder of data: python3 -m http.server -d ~/.local/share/adieu/data
+Any server that shows such a folder is a mirror:
+  python3 -m http.server --directory ~/.local/share/adieu/data
+
 Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
 Without a network it ends with exit code 1, and says which files to put where.")]

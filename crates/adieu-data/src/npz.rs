@@ -1,0 +1,217 @@
+//! `npz`: arrays that NumPy stored together: `X` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
+//!
+//! Rows are the first index. Bytes of sizes `[n, height, width]` or `[n, height, width, channels]` (1 or 3 channels) are
+//! pictures; any other numbers are columns of a table, called by their numbers from 0. Labels are numbers or text, one a
+//! row. How rows are divided and checked: see `table.rs`.
+
+use std::path::Path;
+
+use crate::about::{About, Read, Shape, classes_fault, file_name, name_of, sum};
+use crate::chance::Chance;
+use crate::error::DataError;
+use crate::how::How;
+use crate::npy::{self, Array, Values};
+use crate::own::asked;
+use crate::published::{MOST_BYTES, open, read_all};
+use crate::rows::{Dataset, ImageShape, Rows};
+use crate::share::{sixth, spread};
+use crate::source::Source;
+use crate::table::{Kind, Table};
+use crate::zip::Zip;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Npz;
+
+impl Source for Npz {
+    fn kind(&self) -> &'static str {
+        "npz"
+    }
+
+    fn about(&self) -> &'static str {
+        "arrays that NumPy stored: a file with X and y, or x_train, y_train, x_test and y_test"
+    }
+
+    fn licence(&self) -> &'static str {
+        "that of the files"
+    }
+
+    fn bundled(&self) -> bool {
+        false
+    }
+
+    fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
+        let path = asked(folder, self.kind())?;
+        if !path.is_file() {
+            let what = "not a file".to_owned();
+            return Err(DataError::Missing {
+                path: path.to_path_buf(),
+                what,
+                remedy: "name the .npz file itself",
+            });
+        }
+        let mut zip = Zip::open(path)?;
+        let train = match pair(&mut zip, path, ["x_train", "y_train"])? {
+            Some(train) => Some(train),
+            None => pair(&mut zip, path, ["x", "y"])?,
+        };
+        let Some(train) = train else {
+            let names: Vec<&str> = zip.names().collect();
+            let what = format!("it holds neither X and y nor x_train and y_train, but {}", names.join(", "));
+            let remedy = "store the arrays under these names with numpy.savez";
+            return Err(DataError::Format { path: path.to_path_buf(), what, remedy });
+        };
+        let test = pair(&mut zip, path, ["x_test", "y_test"])?;
+        let files = vec![sum(file_name(path), &read_all(&mut open(path)?, path, MOST_BYTES)?)];
+        if let Some(test) = &test
+            && test.x.sizes[1..] != train.x.sizes[1..]
+        {
+            let has = |array: &Array| format!("rows of sizes {:?}", &array.sizes[1..]);
+            let (first, second) = (path.join("x_train"), path.join("x_test"));
+            let (first_has, second_has) = (has(&train.x), has(&test.x));
+            return Err(DataError::Disagree { first, first_has, second, second_has });
+        }
+        if let Some(image) = pictures(&train.x) {
+            return images(path, how, image, train, test, Read { files, ..Read::default() });
+        }
+        let width = train.x.width();
+        let columns = (0..width).map(|c| (c.to_string(), Some(Kind::Number)));
+        let columns = columns.chain([("label".to_owned(), Some(Kind::Words))]).collect();
+        let own = How { label: Some("label".to_owned()), ..how.clone() };
+        let mut table = Table::new(path, &own, columns)?;
+        table.seen.notes[0] = "labels: the array y".to_owned();
+        rows(&train, &mut table)?;
+        if let Some(test) = &test {
+            table.test(path);
+            rows(test, &mut table)?;
+        }
+        table.finish(path, files)
+    }
+}
+
+/// Rows and their labels, as text.
+struct Pair {
+    x: Array,
+    y: Vec<String>,
+}
+
+/// The arrays of these names, whose case does not count; `None` if there is no first.
+fn pair(zip: &mut Zip, path: &Path, names: [&str; 2]) -> Result<Option<Pair>, DataError> {
+    let mut array = |name: &str| -> Result<Option<Array>, DataError> {
+        let file = format!("{name}.npy");
+        let Some((member, bytes)) = zip.member(&|member| member.eq_ignore_ascii_case(&file))? else {
+            return Ok(None);
+        };
+        npy::read(&path.join(member), &bytes).map(Some)
+    };
+    let Some(x) = array(names[0])? else { return Ok(None) };
+    let fault = |what: String, remedy| Err(DataError::Format { path: path.to_path_buf(), what, remedy });
+    let Some(y) = array(names[1])? else {
+        return fault(
+            format!("it holds {} but no {}", names[0], names[1]),
+            "store the labels beside the rows",
+        );
+    };
+    if y.sizes[0] != x.sizes[0] || y.width() != 1 {
+        let what = format!("{} of sizes {:?} for {} of sizes {:?}", names[1], y.sizes, names[0], x.sizes);
+        return fault(what, "store one label a row");
+    }
+    let y = match y.values {
+        Values::Bytes(values) => values.into_iter().map(|v| v.to_string()).collect(),
+        Values::Reals(values) => values.into_iter().map(|v| v.to_string()).collect(),
+        Values::Texts(values) => values,
+    };
+    Ok(Some(Pair { x, y }))
+}
+
+/// The shape of an array's pictures, if its rows are some.
+fn pictures(x: &Array) -> Option<ImageShape> {
+    match (&x.values, &x.sizes[..]) {
+        (Values::Bytes(_), &[_, height, width]) => Some(ImageShape { height, width, channels: 1 }),
+        (Values::Bytes(_), &[_, height, width, channels @ (1 | 3)]) => {
+            Some(ImageShape { height, width, channels })
+        }
+        _ => None,
+    }
+}
+
+/// Each row into the table, its values as the text that gives them back.
+fn rows(pair: &Pair, table: &mut Table<'_>) -> Result<(), DataError> {
+    let width = pair.x.width();
+    for (row, label) in pair.y.iter().enumerate() {
+        let range = row * width..(row + 1) * width;
+        let mut cells: Vec<String> = match &pair.x.values {
+            Values::Bytes(values) => values[range].iter().map(u8::to_string).collect(),
+            Values::Reals(values) => values[range].iter().map(f64::to_string).collect(),
+            Values::Texts(values) => values[range].to_vec(),
+        };
+        cells.push(label.clone());
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        table.row(&cells, &|| format!("row {row} (rows count from 0)"))?;
+    }
+    Ok(())
+}
+
+/// The dataset of pictures; their labels are checked here, their bytes cannot be wrong.
+fn images(
+    path: &Path,
+    how: &How,
+    image: ImageShape,
+    train: Pair,
+    test: Option<Pair>,
+    mut seen: Read,
+) -> Result<Dataset, DataError> {
+    let mut classes: Vec<String> = train.y.clone();
+    classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    });
+    classes.dedup();
+    if let Some(fault) = classes_fault(path, classes.len()) {
+        return Err(fault);
+    }
+    let mut part = |pair: &Pair| -> Result<(Vec<u8>, Vec<u8>), DataError> {
+        let Values::Bytes(bytes) = &pair.x.values else {
+            let what = "x_train is of bytes, x_test is not".to_owned();
+            return Err(DataError::Format { path: path.to_path_buf(), what, remedy: "store both alike" });
+        };
+        let (mut pixels, mut labels) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(pair.y.len()));
+        for (row, (label, bytes)) in pair.y.iter().zip(bytes.chunks_exact(image.pixels())).enumerate() {
+            let Some(class) = classes.iter().position(|class| class == label) else {
+                let what = format!(
+                    "label {label} in row {row} (rows count from 0) of y_test, which training has not"
+                );
+                let remedy = "correct the labels, or leave bad rows out (on_bad = \"skip\")";
+                how.bad(&mut seen.skipped, DataError::Format { path: path.to_path_buf(), what, remedy })?;
+                continue;
+            };
+            labels.push(class as u8);
+            // from channels together to channel by channel
+            let plane = image.height * image.width;
+            pixels.extend((0..image.pixels()).map(|i| bytes[i % plane * image.channels + i / plane]));
+        }
+        Ok((pixels, labels))
+    };
+    let width = image.pixels();
+    let pick = |(pixels, labels): &(Vec<u8>, Vec<u8>), rows: &[u32]| {
+        let row = |row: &u32| &pixels[*row as usize * width..(*row as usize + 1) * width];
+        let values = rows.iter().flat_map(row).copied().collect();
+        Rows::new(values, rows.iter().map(|row| labels[*row as usize]).collect(), width)
+    };
+    let trained = part(&train)?;
+    let tested = test.as_ref().map(&mut part).transpose()?;
+    let order = spread(&trained.1, Some(&mut Chance::new(how.seed, "split")));
+    let (train, test) = match tested {
+        Some(tested) => {
+            let all: Vec<u32> = (0..tested.1.len() as u32).collect();
+            (pick(&trained, &order), pick(&tested, &all))
+        }
+        None => {
+            seen.notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
+            let (trains, tests) = sixth(&order, &trained.1);
+            (pick(&trained, &trains), pick(&trained, &tests))
+        }
+    };
+    let about = About { name: name_of(path, true), ..About::own(path, classes) };
+    Ok(about.dataset(Shape::Image(image), train, test, seen))
+}
