@@ -180,7 +180,7 @@ fn the_list_tells_what_is_here() {
 #[test]
 fn what_needs_no_fetching_and_what_cannot_be() {
     let desk = Desk::bare();
-    assert_eq!(desk.adieu("data fetch mnist").well(), "mnist needs no files: it is in this program\n");
+    assert_eq!(desk.adieu("data fetch mnist").well(), "mnist needs no files: the program has it\n");
     let said = desk.adieu("data fetch fables --json").json();
     assert_eq!(said, json!({ "name": "fables", "folder": null, "files": [] }));
     let message = desk.adieu("data fetch idx").badly(2);

@@ -173,7 +173,7 @@ fn broke_off(error: &ureq::Error, total: Option<u64>, part: &Part) -> Outcome {
     let of = total.map_or(String::new(), |total| format!(" of {total}"));
     let why = match error {
         ureq::Error::Timeout(_) => "fell silent".to_owned(),
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "broke off".to_owned(),
+        ureq::Error::Io(error) if hung_up(error) => "broke off".to_owned(),
         other => format!("broke off ({other})"),
     };
     again(format!("{why} after {}{of} bytes", part.bytes()))
@@ -202,9 +202,7 @@ fn failed(error: &ureq::Error) -> Outcome {
         {
             Outcome::No(format!("{error}; is this machine online?"))
         }
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            again("hung up without an answer")
-        }
+        ureq::Error::Io(error) if hung_up(error) => again("hung up without an answer"),
         ureq::Error::Io(error) => again(error.to_string()),
         ureq::Error::Timeout(ureq::Timeout::Resolve) => {
             Outcome::No("its host's name was not found in time".into())
@@ -218,6 +216,12 @@ fn failed(error: &ureq::Error) -> Outcome {
         }
         other => Outcome::No(other.to_string()),
     }
+}
+
+/// Whether the other end closed the connection: with what it had not read yet, that is a reset.
+fn hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 fn text<T>(answer: &Response<T>, name: header::HeaderName) -> Option<&str> {
@@ -246,7 +250,7 @@ mod tests {
             (ureq::Error::HostNotFound, false, "is this machine online?"),
             (io(NetworkUnreachable), false, "is this machine online?"),
             (io(ConnectionRefused), true, "connection refused"),
-            (io(ConnectionReset), true, "connection reset"),
+            (io(ConnectionReset), true, "hung up without an answer"),
             (io(UnexpectedEof), true, "hung up without an answer"),
             (ureq::Error::Timeout(ureq::Timeout::Resolve), false, "not found in time"),
             (ureq::Error::Timeout(ureq::Timeout::Connect), true, "no connection in time"),

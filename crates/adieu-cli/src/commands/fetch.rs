@@ -26,7 +26,7 @@ pub(super) fn run(asked: &DataFetch, manner: Manner) -> anyhow::Result<()> {
     }
     if source.files().is_empty() {
         let said = json!({ "name": name, "folder": null, "files": [] }).to_string();
-        let text = format!("{name} needs no files: it is in this program");
+        let text = format!("{name} needs no files: the program has it");
         return terminal::result(if asked.json { &said } else { &text });
     }
     let mirror = mirror(asked.mirror.as_deref())?;

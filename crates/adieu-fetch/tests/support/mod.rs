@@ -1,4 +1,5 @@
 //! A real HTTP server on this machine that behaves as badly as it is told, and someone who waits.
+#![allow(dead_code)] // each test binary uses its own part
 #![allow(clippy::unwrap_used)] // clippy knows tests by their attribute, and these are their helpers
 
 use std::io::{BufRead, BufReader, Write};
