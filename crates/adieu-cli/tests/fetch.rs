@@ -1,4 +1,5 @@
 //! `adieu data fetch` against a server on this machine, as a mirror; and what `adieu data list` says of what is here.
+#![allow(clippy::unwrap_used)] // clippy knows tests by their attribute, and these are their helpers
 
 mod support;
 

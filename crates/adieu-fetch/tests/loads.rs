@@ -1,4 +1,5 @@
 //! What was fetched loads: a tiny dataset in the files of a real one, with checksums of its own.
+#![allow(clippy::unwrap_used)] // clippy knows tests by their attribute, and these are their helpers
 
 mod support;
 
