@@ -15,7 +15,11 @@ pub struct Baselines {
 /// any other. Symbols that never end a training row go on with the likeliest one; of equals the first is taken.
 pub fn baselines(data: &Dataset) -> Option<Baselines> {
     let classes = data.info.classes.len();
-    if data.info.image.channels != 1 || data.info.image.width != classes || data.test.is_empty() {
+    if data.train.is_real()
+        || data.info.image.channels != 1
+        || data.info.image.width != classes
+        || data.test.is_empty()
+    {
         return None;
     }
     let (mut alone, mut after) = (vec![0_u32; classes], vec![vec![0_u32; classes]; classes]);

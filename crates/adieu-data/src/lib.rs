@@ -13,9 +13,11 @@
 //! # }
 //! ```
 //!
-//! - [`load`] reads a dataset by name, [`list`] names them; [`Source`] is what a new one implements.
-//! - [`Rows`] are pixels as bytes with their labels; [`Rows::gather`] makes numbers of them.
-//! - [`shift`] moves an image by some pixels.
+//! - [`load`] reads a dataset by name, [`list`] names them; [`Source`] is what a new one implements. [`How`] says what
+//!   becomes of bad rows.
+//! - [`Rows`] are pixels as bytes, or columns of a table, with their labels; [`Rows::gather`] makes numbers of them.
+//! - [`shift`], [`flip`], [`look`] and [`cover`] change an image a little.
+//! - [`duplicates`], [`range`] and [`contact_sheet`] show what is there.
 //! - [`split`] says which rows train, choose and test.
 //! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
@@ -26,6 +28,7 @@
 
 mod about;
 mod arff;
+mod augment;
 mod baseline;
 pub mod cache;
 mod chance;
@@ -47,11 +50,13 @@ mod mat;
 mod mnist;
 mod npy;
 mod npz;
+mod overview;
 mod own;
 mod published;
 mod remote;
 mod rows;
 mod share;
+mod sheet;
 mod shift;
 mod source;
 mod split;
@@ -61,12 +66,15 @@ mod tar;
 mod usps;
 mod zip;
 
+pub use augment::{Square, View, cover, flip, look};
 pub use baseline::{Baselines, baselines};
 pub use error::DataError;
 pub use how::{How, OnBad, Skipped};
 pub use image::read_image;
+pub use overview::{Duplicates, Range, class_counts, duplicates, range};
 pub use remote::RemoteFile;
 pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};
+pub use sheet::contact_sheet;
 pub use shift::shift;
 pub use source::{Source, list, load, load_as};
 pub use split::{Parts, Split, split};

@@ -13,6 +13,7 @@
 //! in the JSON twin and in the snapshot tests.
 
 mod chart;
+pub mod detection;
 mod exhibits;
 pub mod export;
 mod format;

@@ -7,6 +7,7 @@
 //!
 //! Nothing here prints, and nothing here knows a command line.
 
+mod augment;
 pub mod bench;
 pub mod checkpoint;
 mod clock;

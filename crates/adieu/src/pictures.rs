@@ -44,7 +44,7 @@ fn shades(weights: &[f32]) -> Vec<u8> {
     weights.iter().map(|w| (128.0 + 127.0 * (w / scale).clamp(-1.0, 1.0)).round() as u8).collect()
 }
 
-/// The worst mistakes on the test set.
+/// The worst mistakes on the test set; none of a table.
 pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
     let show = |mistake: &Mistake| Picture {
         truth: Some(u64::from(mistake.truth)),
@@ -52,11 +52,17 @@ pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
         margin: Some(mistake.margin),
         ..picture(plan, plan.data.test.row(mistake.row as usize), format!("test row {}", mistake.row))
     };
+    if plan.data.test.is_real() {
+        return Vec::new(); // a row of a table is no picture
+    }
     worst_first.iter().take(MISTAKES).map(show).collect()
 }
 
 /// Made-up rows, as the learner would draw them beside the first training rows; empty if it makes up none.
 pub(crate) fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
+    if plan.data.train.is_real() {
+        return Vec::new(); // a row of a table is no picture
+    }
     let rows = plan.rows(Split::Train);
     let ids: Vec<u32> = rows.take(MADE_UP).collect();
     let mut chance = Rng::stream(plan.recipe.seed, Purpose::Probe, 1);

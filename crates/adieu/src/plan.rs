@@ -14,7 +14,7 @@ use adieu_record::{LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
 use crate::recipe::{Fault, Faults, FieldsKind, LayerRecipe, Recipe, SplitRecipe};
-use crate::{Error, meter};
+use crate::{Error, augment, meter};
 
 /// A network and the learner at work on it.
 pub(crate) type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
@@ -43,7 +43,7 @@ impl Plan {
             return Err(Faults { file: file.into(), faults }.into());
         }
         let before = meter::alloc::enter(meter::alloc::Category::Data);
-        let data = adieu_data::load(&recipe.data.kind, recipe.data.dir.as_deref())?;
+        let data = recipe.data.read()?;
         drop(before);
         Plan::with_data(recipe, data.into(), file, faults)
     }
@@ -76,6 +76,7 @@ impl Plan {
                 "make it smaller",
             ));
         }
+        faults.extend(augment::fault(&recipe.data, data.train.is_real()));
         let image = data.info.image;
         let task = Task {
             input: Shape::Image { c: image.channels, h: image.height, w: image.width },
@@ -140,22 +141,9 @@ impl Plan {
     pub fn batch(&self, ids: &[u32], step: u64) -> Batch {
         let mut values = Vec::new();
         self.data.train.gather(ids, &mut values);
-        self.jitter(&mut values, ids.len(), step);
-        batch_from(values, &self.data.train, ids)
-    }
-
-    /// Shifts each of `rows` images by up to `data.jitter` pixels each way, each shift as likely.
-    fn jitter(&self, values: &mut [f32], rows: usize, step: u64) {
-        let (reach, image) = (self.recipe.data.jitter, self.data.info.image);
-        if reach == 0 || rows == 0 {
-            return;
-        }
         let mut chance = Rng::stream(self.recipe.seed, Purpose::Augment, step);
-        let mut pixels = || chance.below(2 * u32::from(reach) + 1) as i32 - i32::from(reach);
-        for row in values.chunks_exact_mut(image.pixels()) {
-            let (down, right) = (pixels(), pixels());
-            adieu_data::shift(row, image, down, right);
-        }
+        augment::apply(&self.recipe.data, self.data.info.image, &mut values, &mut chance);
+        batch_from(values, &self.data.train, ids)
     }
 
     /// Rows that are judged while training, and their name: held-out rows, or with the final split the test set.
@@ -251,7 +239,7 @@ fn data_fault(recipe: &Recipe) -> Option<Fault> {
         let what = format!("there is no dataset `{kind}`");
         return Some(fault("data.kind", what, &format!("choose one of: {}", names.join(", "))));
     };
-    let missing = !source.bundled() && recipe.data.dir.is_none();
+    let missing = !source.bundled() && source.files().is_empty() && recipe.data.dir.is_none();
     let remedy = "name the folder of its files: dir = \"path/to/folder\"";
     missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))
 }

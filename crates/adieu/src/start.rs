@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use adieu_data::Origin;
 use adieu_meter::Meter;
 use adieu_record::event::FORMAT;
 use adieu_record::{DataInfo, Machine, Network, Program, Reading, RunStart, Split, Unit, Value};
@@ -27,10 +26,7 @@ pub(crate) fn describe(plan: &Plan, network: Network, readouts: Vec<&'static str
         network,
         data: DataInfo {
             name: info.name.clone(),
-            source: match &info.origin {
-                Origin::Bundled => "bundled".into(),
-                Origin::Folder(folder) => folder.display().to_string(),
-            },
+            source: info.origin.to_string(),
             licence: info.licence.clone(),
             image: Some([image.height as u64, image.width as u64, image.channels as u64]),
             classes: info.classes.clone(),

@@ -337,22 +337,48 @@ pub(crate) enum Data {
     },
     Fetch(DataFetch),
     /// Describe a dataset and draw some of its images
+    ///
+    /// Classes and their rows, the range of the values, rows that are there twice, how fast it was read, what was left
+    /// out and why; and a picture of each class.
     #[command(after_help = "\
 Examples:
   adieu data show
-  adieu data show --data-dir ~/data/fashion-mnist")]
+  adieu data show --data-dir ~/data/fashion-mnist
+  adieu data show csv --data-dir iris.csv --label species
+  adieu data show images --data-dir ~/photos --on-bad skip --png photos.png")]
     Show {
         /// Which [default: mnist; idx with --data-dir]
         name: Option<String>,
 
-        /// Folder of its files
-        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        /// Folder of its files, or the file of a table
+        #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
         data_dir: Option<PathBuf>,
+
+        /// Column of the labels of a table [default: label, class, target or y]
+        #[arg(long, value_name = "COLUMN")]
+        label: Option<String>,
+
+        /// What to do about rows that cannot be read
+        #[arg(long, value_enum, default_value_t = OnBadArg::Fail)]
+        on_bad: OnBadArg,
+
+        /// Write some rows of each class as one picture, too
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        png: Option<PathBuf>,
 
         /// Print one JSON object instead
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to do about rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnBadArg {
+    /// Stop, and name the file and the row
+    Fail,
+    /// Leave them out and count them
+    Skip,
 }
 
 /// Rows to judge.

@@ -16,13 +16,14 @@ use super::report::{PAGE, publish};
 use crate::args::{Show, Train};
 use crate::fault::Usage;
 use crate::progress::{Doing, Manner, Watch};
-use crate::stop;
+use crate::{stop, terminal};
 
 pub(super) fn run(asked: &Train, manner: Manner) -> anyhow::Result<()> {
     let plan = {
         let _doing = Doing::begin(manner, "reading recipe and data");
         checked(&asked.recipe, asked.seed)?
     };
+    say_what_was_met(&plan);
     let (name, seed) = (&plan.recipe.name, plan.recipe.seed);
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&format!("{name}-{seed}")));
     if DuelFolder::is_at(&out) {
@@ -31,6 +32,15 @@ pub(super) fn run(asked: &Train, manner: Manner) -> anyhow::Result<()> {
     }
     let ended = once(plan, &out, manner, "", &stop::flag())?;
     conclude(&out, &ended, asked.show)
+}
+
+/// Bad rows that were left out, and what was decided in reading: never passed over in silence.
+fn say_what_was_met(plan: &Plan) {
+    let info = &plan.data.info;
+    if let Some(first) = info.skipped.first.first() {
+        terminal::message(&format!("{} bad rows were left out, the first: {first}", info.skipped.count));
+    }
+    info.notes.iter().for_each(|note| terminal::message(&format!("{}: {note}", info.name)));
 }
 
 /// The plan of the recipe in `file`; faults name their lines.

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use adieu_core::learn::LearnerRecipe;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::precision::Precision;
+use adieu_data::{DataError, Dataset, How, OnBad};
 pub use document::Fault;
 pub(crate) use document::line_of;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use crate::augment::AugmentRecipe;
 use crate::{Error, Plan};
 
 /// Everything that determines a run.
@@ -57,7 +59,8 @@ fn first_seed() -> u64 {
 pub struct DataRecipe {
     /// Name of a dataset; `adieu data list` shows them. `idx` reads a folder of IDX files.
     pub kind: String,
-    /// Folder of the files, for datasets that are not bundled. Relative to where adieu is started.
+    /// Folder of the files, or the one file of a table, where it is not the program or `adieu data fetch` that has them.
+    /// Relative to where adieu is started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
     /// Which rows train and which judge.
@@ -66,12 +69,64 @@ pub struct DataRecipe {
     /// the 25 shifts of Hinton 2022. What comes in at an edge is black.
     #[schemars(range(min = 0, max = 64))]
     pub jitter: u8,
+    /// What to do about rows that cannot be read.
+    pub on_bad: OnBadRecipe,
+    /// Column of the labels of a table; left out, the one called `label`, `class`, `target` or `y`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// What generated rows, and the rows that test where the files do not say which, are drawn by. Not the run's seed:
+    /// runs of several seeds judge the same rows.
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    pub seed: u64,
+    /// Rows to train of a generated dataset, half as many test; left out, 1200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 12, max = 10_000_000))]
+    pub rows: Option<u64>,
+    /// Further changes to images whenever they are shown in training.
+    pub augment: AugmentRecipe,
 }
 
 impl Default for DataRecipe {
     fn default() -> DataRecipe {
-        DataRecipe { kind: "mnist".into(), dir: None, split: SplitRecipe::Choose, jitter: 0 }
+        DataRecipe {
+            kind: "mnist".into(),
+            dir: None,
+            split: SplitRecipe::Choose,
+            jitter: 0,
+            on_bad: OnBadRecipe::Fail,
+            label: None,
+            seed: 1,
+            rows: None,
+            augment: AugmentRecipe::default(),
+        }
     }
+}
+
+impl DataRecipe {
+    /// Reads the data.
+    ///
+    /// # Errors
+    /// Whatever is wrong with its files.
+    pub fn read(&self) -> Result<Dataset, DataError> {
+        let on_bad = match self.on_bad {
+            OnBadRecipe::Fail => OnBad::Fail,
+            OnBadRecipe::Skip => OnBad::Skip,
+        };
+        // no machine has rows beyond its own numbers
+        let rows = self.rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        let how = How { on_bad, label: self.label.clone(), seed: self.seed, rows };
+        adieu_data::load_as(&self.kind, self.dir.as_deref(), &how)
+    }
+}
+
+/// What to do about rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadRecipe {
+    /// Stop, and name the file and the row.
+    Fail,
+    /// Leave them out, count them and say so.
+    Skip,
 }
 
 /// Which rows train and which judge.

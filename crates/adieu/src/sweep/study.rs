@@ -76,7 +76,7 @@ impl GoodnessStudy {
         Recipe {
             name: "goodness".into(),
             seed: 1,
-            data: DataRecipe { kind: "mnist".into(), dir: None, jitter: 0, split: SplitRecipe::Choose },
+            data: DataRecipe { split: SplitRecipe::Choose, ..DataRecipe::default() },
             train: TrainRecipe { epochs: self.epochs, probe_rows: 0, ..TrainRecipe::default() },
             model: ModelRecipe {
                 blocks: self.hidden.iter().map(|width| vec![LayerRecipe::Dense(*width)]).collect(),
