@@ -66,6 +66,14 @@ impl Doing {
         }
     }
 
+    /// Says something beside it.
+    pub(crate) fn aside(&self, text: &str) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| message(text)),
+            None => message(text),
+        }
+    }
+
     /// `done` of `all` is done.
     pub(crate) fn reached(&mut self, done: u64, all: u64) {
         if let Some(bar) = &self.0 {

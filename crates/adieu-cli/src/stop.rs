@@ -32,6 +32,15 @@ pub(crate) fn plain_flag() -> Arc<AtomicBool> {
     ])
 }
 
+/// The same for a fetch, which keeps what has come however it ends.
+pub(crate) fn fetch_flag() -> Arc<AtomicBool> {
+    raised_by([
+        "stopping: what has come is kept",
+        "still stopping; once more ends it, and what has come is kept",
+        "ended; what has come is kept",
+    ])
+}
+
 fn raised_by(said: Said) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let (raised, pressed) = (flag.clone(), AtomicU8::new(0));

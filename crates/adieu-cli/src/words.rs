@@ -31,6 +31,16 @@ pub(crate) fn count(n: u64) -> String {
     text
 }
 
+/// `17 bytes`, `26.4 MB`: decimal, as addresses and disks count.
+pub(crate) fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => plural(n, "byte"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", n as f64 / 1e6),
+        _ => format!("{:.1} GB", n as f64 / 1e9),
+    }
+}
+
 /// `1 run`, `3 runs`.
 pub(crate) fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
@@ -98,6 +108,15 @@ mod tests {
             (percent(0.0136), plural(1, "run"), plural(2, "run")),
             ("1.36 %".into(), "1 run".into(), "2 runs".into())
         );
+        for (n, expected) in [
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (5_148, "5.1 kB"),
+            (26_421_880, "26.4 MB"),
+            (4_000_000_000, "4.0 GB"),
+        ] {
+            assert_eq!(bytes(n), expected);
+        }
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
     }
 }

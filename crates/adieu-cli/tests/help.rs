@@ -682,9 +682,10 @@ fn data() {
     Usage: adieu data [OPTIONS] <COMMAND>
 
     Commands:
-      list  Name the datasets, their licences, and whether they are bundled
-      show  Describe a dataset and draw some of its images
-      help  Print this message or the help of the given subcommand(s)
+      list   Name the datasets, their licences, and what of them is on this machine
+      fetch  Fetch a dataset from where it is published
+      show   Describe a dataset and draw some of its images
+      help   Print this message or the help of the given subcommand(s)
 
     Options:
       -q, --quiet        Show no progress; results and errors still come
@@ -696,7 +697,7 @@ fn data() {
 #[test]
 fn data_list() {
     insta::assert_snapshot!(help("data list"), @r"
-    Name the datasets, their licences, and whether they are bundled
+    Name the datasets, their licences, and what of them is on this machine
 
     Usage: adieu data list [OPTIONS]
 
@@ -706,6 +707,11 @@ fn data_list() {
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
     ");
+}
+
+#[test]
+fn data_fetch() {
+    insta::assert_snapshot!(help("data fetch"));
 }
 
 #[test]

@@ -5,9 +5,11 @@
 //! Nothing here makes a folder or writes a file.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::remote::RemoteFile;
 
 /// The variable that moves the folder.
 pub const VARIABLE: &str = "ADIEU_DATA";
@@ -30,6 +32,35 @@ pub fn root() -> Result<PathBuf, DataError> {
 /// As [`root`].
 pub fn folder(name: &str) -> Result<PathBuf, DataError> {
     Ok(root()?.join(name))
+}
+
+/// Where a file lies that is only partly here: `NAME.part`.
+pub fn part(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// What there is of a published file on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The file, of so many bytes. They are counted, not read: [`RemoteFile`] says what they should be.
+    Whole(u64),
+    /// The first bytes of it, so many.
+    Part(u64),
+    /// Nothing.
+    Nothing,
+}
+
+/// What there is of each file in a dataset's folder.
+pub fn held(folder: &Path, files: &[RemoteFile]) -> Vec<Held> {
+    let bytes = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|about| about.len());
+    let held = |file: &RemoteFile| {
+        let path = folder.join(file.name);
+        let part = || bytes(&part(&path)).map(Held::Part);
+        bytes(&path).map(Held::Whole).or_else(part).unwrap_or(Held::Nothing)
+    };
+    files.iter().map(held).collect()
 }
 
 /// Systems whose rules for programs' data differ.
@@ -96,6 +127,20 @@ mod tests {
                 |name: &str| set.iter().find(|(of, _)| *of == name).map(|(_, value)| OsString::from(value));
             assert_eq!(place(system, &variable), expected.map(PathBuf::from), "{system:?} {set:?}");
         }
+    }
+
+    #[test]
+    fn what_is_held_of_each_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name| RemoteFile { name, sha256: None, md5: None, bytes: None, urls: &[] };
+        let files = ["whole.gz", "both.gz", "part.gz", "none.gz", "folder.gz"].map(file);
+        for (name, bytes) in [("whole.gz", 3), ("both.gz", 4), ("both.gz.part", 1), ("part.gz.part", 0)] {
+            fs::write(folder.path().join(name), vec![0; bytes]).unwrap();
+        }
+        fs::create_dir(folder.path().join("folder.gz")).unwrap();
+        let expected = [Held::Whole(3), Held::Whole(4), Held::Part(0), Held::Nothing, Held::Nothing];
+        assert_eq!(held(folder.path(), &files), expected);
+        assert_eq!(held(&folder.path().join("nowhere"), &files), [Held::Nothing; 5]);
     }
 
     #[test]

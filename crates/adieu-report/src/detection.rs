@@ -95,7 +95,8 @@ mod tests {
                 scores.rotate_left(rotation);
                 anomalous.rotate_left(rotation);
                 let found = (auroc(&scores, &anomalous), average_precision(&scores, &anomalous));
-                let near = |found: Option<f64>, wanted: f64| found.is_some_and(|f| (f - wanted).abs() < 1e-12);
+                let near =
+                    |found: Option<f64>, wanted: f64| found.is_some_and(|f| (f - wanted).abs() < 1e-12);
                 assert!(near(found.0, area) && near(found.1, precision), "{scores:?}: {found:?}");
             }
         }
@@ -103,9 +104,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_is_none() {
-        for (scores, anomalous) in
-            [(&[][..], &[][..]), (&[1.0, 2.0], &[true, true]), (&[1.0, 2.0], &[false, false]), (&[1.0, f64::NAN], &[true, false])]
-        {
+        for (scores, anomalous) in [
+            (&[][..], &[][..]),
+            (&[1.0, 2.0], &[true, true]),
+            (&[1.0, 2.0], &[false, false]),
+            (&[1.0, f64::NAN], &[true, false]),
+        ] {
             assert_eq!(auroc(scores, anomalous), None, "{scores:?}");
             assert_eq!(average_precision(scores, anomalous), None, "{scores:?}");
         }

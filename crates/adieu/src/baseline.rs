@@ -168,7 +168,10 @@ mod tests {
         std::fs::create_dir_all(&chip).expect("a folder");
         std::fs::write(chip.join("name"), "package-0").expect("a file");
         std::fs::write(chip.join("energy_uj"), "torn").expect("a file");
-        assert!(matches!(idle_watts(&Setup::below(root.path())), Value::Unavailable { .. }), "it cannot be read");
+        assert!(
+            matches!(idle_watts(&Setup::below(root.path())), Value::Unavailable { .. }),
+            "it cannot be read"
+        );
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod window;
 mod writing;
 
 pub use adieu_data as data;
+pub use adieu_fetch as fetch;
 pub use adieu_meter as meter;
 pub use adieu_record as record;
 pub use adieu_report as report;

@@ -178,7 +178,7 @@ impl Drop for Loader {
 #[cfg(test)]
 mod tests {
     use adieu_core::parts::host::view;
-    use adieu_data::{Dataset, ImageShape, Info, Origin, Rows};
+    use adieu_data::{Dataset, ImageShape, Info, Origin, Rows, Skipped};
 
     use super::*;
     use crate::Recipe;
@@ -200,6 +200,9 @@ mod tests {
             mean: vec![0.5],
             deviation: vec![0.5],
             files: Vec::new(),
+            columns: Vec::new(),
+            skipped: Skipped::default(),
+            notes: Vec::new(),
         };
         let data = Dataset { info, train: rows(15), test: rows(4) };
         Arc::new(Plan::on(recipe, data.into(), "test.toml").unwrap_or_else(|error| panic!("{error}")))

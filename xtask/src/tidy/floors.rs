@@ -10,20 +10,40 @@ pub const FLOORS: &[(&str, &[&str])] = &[
     ("adieu-record", &[]),
     ("adieu-core", &["adieu-kernels"]),
     ("adieu-data", &["adieu-core"]),
+    // What is fetched, and where it lies, is stated by data.
+    ("adieu-fetch", &["adieu-data"]),
     ("adieu-meter", &["adieu-record"]),
     ("adieu-report", &["adieu-record"]),
-    ("adieu", &["adieu-kernels", "adieu-core", "adieu-data", "adieu-meter", "adieu-record", "adieu-report"]),
+    (
+        "adieu",
+        &[
+            "adieu-kernels",
+            "adieu-core",
+            "adieu-data",
+            "adieu-fetch",
+            "adieu-meter",
+            "adieu-record",
+            "adieu-report",
+        ],
+    ),
     // The binary installs the counting allocator (meter) and lints records (record).
     ("adieu-cli", &["adieu", "adieu-meter", "adieu-record"]),
     ("xtask", &[]),
 ];
 
 /// Third-party crates that a crate must not depend on, and why.
-const BANNED: &[(&str, &[&str], &str)] = &[(
-    "adieu",
-    &["clap", "anyhow"],
-    "the library returns typed errors and has no command line; that is adieu-cli's",
-)];
+const BANNED: &[(&str, &[&str], &str)] = &[
+    (
+        "adieu",
+        &["clap", "anyhow"],
+        "the library returns typed errors and has no command line; that is adieu-cli's",
+    ),
+    (
+        "adieu-data",
+        &["adieu-fetch", "ureq"],
+        "reading a dataset never fetches; that is adieu-fetch's, when asked",
+    ),
+];
 
 /// Paths that the code of a crate must not name, and why.
 const BANNED_PATHS: &[(&str, &[&str], &str)] = &[(
@@ -33,7 +53,7 @@ const BANNED_PATHS: &[(&str, &[&str], &str)] = &[(
 )];
 
 /// Crates that never print.
-const SILENT: &[&str] = &["adieu-core", "adieu"];
+const SILENT: &[&str] = &["adieu-core", "adieu-fetch", "adieu"];
 const PRINTING: &[&str] = &["print", "println", "eprint", "eprintln", "dbg"];
 
 /// Breaches in what the packages of `cargo metadata --no-deps` say they depend on.
@@ -182,7 +202,7 @@ mod tests {
             let dependencies: Vec<Value> = dependencies.iter().map(|name| json!({ "name": name })).collect();
             json!({ "packages": [{ "name": name, "dependencies": dependencies }] })
         };
-        let cases: [(&str, &[&str], usize); 9] = [
+        let cases: [(&str, &[&str], usize); 11] = [
             ("adieu-core", &["adieu-kernels", "rayon"], 0),
             ("adieu-core", &["adieu-record"], 1),
             ("adieu-kernels", &["adieu-core", "adieu"], 2),
@@ -190,6 +210,8 @@ mod tests {
             ("adieu-core", &["adieu-unheard-of"], 1),
             ("adieu", &["adieu-core", "clap", "anyhow"], 2),
             ("adieu-cli", &["adieu", "clap", "anyhow"], 0),
+            ("adieu-fetch", &["adieu-data", "ureq"], 0),
+            ("adieu-data", &["adieu-fetch", "ureq"], 3),
             ("xtask", &["adieu-record"], 1),
             ("newcomer", &[], 1),
         ];

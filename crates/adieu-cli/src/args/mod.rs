@@ -1,6 +1,7 @@
 //! What can be asked for, and the words that teach it.
 
 mod bench;
+mod fetch;
 mod machine;
 mod questions;
 mod sweeps;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 
 use crate::threads;
 pub(crate) use bench::{Bench, BenchEngine, BenchScaling, BenchSuite};
+pub(crate) use fetch::DataFetch;
 pub(crate) use machine::{Doctor, Profile, StallProbe, Watch};
 pub(crate) use questions::{Export, ExportFormat, Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
@@ -328,12 +330,13 @@ pub(crate) struct Lint {
 /// Datasets.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Data {
-    /// Name the datasets, their licences, and whether they are bundled
+    /// Name the datasets, their licences, and what of them is on this machine
     List {
         /// Print JSON instead
         #[arg(long)]
         json: bool,
     },
+    Fetch(DataFetch),
     /// Describe a dataset and draw some of its images
     ///
     /// Classes and their rows, the range of the values, rows that are there twice, how fast it was read, what was left

@@ -12,7 +12,9 @@ use adieu::recipe::{DataRecipe, OnBadRecipe};
 use anyhow::Context as _;
 use serde_json::json;
 
+use super::fetch;
 use crate::args::{Data, OnBadArg};
+use crate::progress::Manner;
 use crate::{images, terminal, words};
 
 /// Columns for drawings.
@@ -24,13 +26,14 @@ const ACROSS: usize = 12;
 /// Columns of a table that are named.
 const NAMED: usize = 12;
 
-pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
+pub(super) fn run(asked: &Data, manner: Manner) -> anyhow::Result<()> {
     match asked {
         Data::List { json: true } => {
             let each = list().iter().map(|source| {
                 let (name, about, licence) = (source.kind(), source.about(), source.licence());
+                let here = fetch::here(*source).map(|(_, value)| value);
                 json!({ "name": name, "about": about, "licence": licence, "bundled": source.bundled(),
-                    "files": source.files().iter().map(|file| file.name).collect::<Vec<_>>() })
+                    "files": source.files().iter().map(|file| file.name).collect::<Vec<_>>(), "here": here })
             });
             terminal::result(&json!(each.collect::<Vec<_>>()).to_string())
         }
@@ -38,6 +41,7 @@ pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
             let each: Vec<String> = list().iter().map(|source| described(*source)).collect();
             terminal::result(&each.join("\n"))
         }
+        Data::Fetch(asked) => fetch::run(asked, manner),
         Data::Show { name, data_dir, label, on_bad, png, json } => {
             let kind = name.as_deref().unwrap_or(if data_dir.is_some() { "idx" } else { "mnist" });
             let recipe = DataRecipe {
@@ -56,13 +60,10 @@ pub(super) fn run(asked: &Data) -> anyhow::Result<()> {
 }
 
 fn described(source: &dyn Source) -> String {
-    let place = match (source.bundled(), source.files()) {
-        (true, _) => "needs no files".to_owned(),
-        (false, []) => "read from a folder or file: --data-dir".to_owned(),
-        (false, files) => {
-            let names: Vec<&str> = files.iter().map(|file| file.name).collect();
-            format!("fetched, or read from a folder (--data-dir) of {}", names.join(", "))
-        }
+    let place = match fetch::here(source) {
+        Some((phrase, _)) => phrase,
+        None if source.bundled() => "needs no files".to_owned(),
+        None => "read from a folder or file: --data-dir".to_owned(),
     };
     format!("{}\n  {}\n  {place}; licence: {}\n", source.kind(), source.about(), source.licence())
 }

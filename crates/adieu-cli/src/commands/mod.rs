@@ -6,6 +6,7 @@ mod doctor;
 mod duel;
 mod eval;
 mod export;
+mod fetch;
 mod generate;
 mod lint;
 mod list;
@@ -52,7 +53,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Report(asked) => report::run(&asked),
         Command::List(asked) => list::run(&asked),
         Command::Lint(asked) => lint::run(&asked),
-        Command::Data(asked) => data::run(&asked),
+        Command::Data(asked) => data::run(&asked, manner),
         Command::Bench(Bench::Engine(asked)) => bench::engine(&asked, manner),
         Command::Bench(Bench::Scaling(asked)) => scaling::run(&asked, manner),
         Command::Bench(Bench::Suite(asked)) => suite::run(&asked, manner),

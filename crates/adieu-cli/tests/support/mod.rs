@@ -121,7 +121,8 @@ impl Desk {
     pub(crate) fn command(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_adieu"));
         command.args(args.split_whitespace()).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env_remove("COLUMNS").env_remove("NO_COLOR");
+        command.env_remove("COLUMNS").env_remove("NO_COLOR").env_remove("ADIEU_MIRROR");
+        command.env("ADIEU_DATA", self.at("data")); // never the user's own
         command
     }
 
@@ -134,7 +135,10 @@ impl Desk {
     pub(crate) fn sh(&self, line: &str) -> Said {
         let mut shell = Command::new("sh");
         let line = format!("adieu() {{ \"$ADIEU\" \"$@\"; }}; {line}");
-        shell.args(["-c", &line]).env("ADIEU", env!("CARGO_BIN_EXE_adieu"));
+        shell
+            .args(["-c", &line])
+            .env("ADIEU", env!("CARGO_BIN_EXE_adieu"))
+            .env("ADIEU_DATA", self.at("data"));
         said(shell.current_dir(self.folder.path()).stdin(Stdio::null()))
     }
 
@@ -200,7 +204,8 @@ impl Started {
     }
 }
 
-fn said(command: &mut Command) -> Said {
+/// Runs a command to its end.
+pub(crate) fn said(command: &mut Command) -> Said {
     let output = command.output().unwrap();
     Said {
         code: output.status.code(),
