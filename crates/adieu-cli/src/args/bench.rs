@@ -104,7 +104,7 @@ pub(crate) struct BenchScaling {
 ///
 /// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; six seeds can tell six methods apart, five cannot; take ten for a publication.
 ///
-/// Tasks: `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, and without its head. Or name a sweep file: its steps are the methods.
+/// Tasks: `patterns`, made-up pictures, seconds; `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs; `published`, 784-2000x4; `stream`, quick from slow storage; `fables`, next letters; `cifar`, 3072-1000x3 on CIFAR-10. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, and without its head. Or name a sweep file: its steps are the methods.
 ///
 /// Called again with the same options and --out it goes on.
 #[derive(Debug, ClapArgs)]
@@ -112,12 +112,21 @@ pub(crate) struct BenchScaling {
 Examples:
   adieu bench suite quick
   adieu bench suite digits --seeds 10 --out runs/digits
+  adieu bench suite cifar --data images --data-dir path/to/cifar10
   adieu bench suite my-goodness.toml --targets 5,3      percent of held-out rows misjudged
   adieu report runs/digits                              all curves, layers and costs of its runs")]
 pub(crate) struct BenchSuite {
-    /// `quick`, `digits`, or a sweep file
+    /// A task of those above, or a sweep file
     #[arg(value_name = "TASK|FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) task: String,
+
+    /// Dataset to read instead of the task's
+    #[arg(long, value_name = "KIND")]
+    pub(crate) data: Option<String>,
+
+    /// Folder of the dataset's files
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) data_dir: Option<std::path::PathBuf>,
 
     /// Number of seeds [default: 6, or what the file says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod fetch;
+mod instruments;
 mod machine;
 mod questions;
 mod sweeps;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 use crate::threads;
 pub(crate) use bench::{Bench, BenchEngine, BenchScaling, BenchSuite};
 pub(crate) use fetch::DataFetch;
+pub(crate) use instruments::Instruments;
 pub(crate) use machine::{Doctor, Profile, StallProbe, Watch};
 pub(crate) use questions::{Export, ExportFormat, Generate, Predict};
 pub(crate) use sweeps::{Study, StudyGoodness, Sweep, SweepShow};
@@ -52,6 +54,9 @@ pub(crate) struct Args {
     /// Threads that work; results are the same for any number [default: one a core]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=threads::MOST))]
     pub(crate) threads: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) instruments: Instruments,
 }
 
 /// One command each.

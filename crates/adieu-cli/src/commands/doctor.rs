@@ -15,7 +15,7 @@ use adieu::sink::Flow;
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use crate::args::Doctor;
+use crate::args::{Doctor, Instruments};
 use crate::progress::{Doing, Manner};
 use crate::{stop, terminal, words};
 
@@ -27,14 +27,14 @@ const EACH: Duration = Duration::from_millis(300);
 /// What measuring may cost.
 const BOUND: f64 = 1.01;
 
-pub(super) fn run(asked: &Doctor, manner: Manner) -> anyhow::Result<()> {
+pub(super) fn run(asked: &Doctor, instruments: &Instruments, manner: Manner) -> anyhow::Result<()> {
     if !asked.root.is_dir() {
         bail!("{}: no such folder; give the one that stands for /", asked.root.display());
     }
     if let Some(file) = &asked.dump {
         dump(&asked.root, file)?;
     }
-    let setup = Setup::below(&asked.root);
+    let setup = instruments.below(&asked.root);
     let sources = {
         let _doing = Doing::begin(manner, "reading the sensors");
         examine(&setup, WINDOW)

@@ -26,7 +26,7 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use adieu::Trained;
+use adieu::{Trained, instruments};
 use anyhow::Context;
 
 use crate::args::{Args, Bench, Command, Study};
@@ -41,6 +41,7 @@ use crate::{threads, words};
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let manner = Manner::of(args.quiet);
     threads::begin(args.threads)?;
+    instruments::choose(args.instruments.below(Path::new("/")));
     match args.command {
         Command::Duel(asked) => duel::run(&asked, manner),
         Command::Train(asked) => train::run(&asked, manner),
@@ -59,7 +60,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Bench(Bench::Suite(asked)) => suite::run(&asked, manner),
         Command::Export(asked) => export::run(&asked),
         Command::Watch(asked) => watch::run(&asked),
-        Command::Doctor(asked) => doctor::run(&asked, manner),
+        Command::Doctor(asked) => doctor::run(&asked, &args.instruments, manner),
         Command::Profile(asked) => profile::run(&asked, manner),
         Command::StallProbe(asked) => stall::run(&asked, manner),
         Command::Completions { shell } => shell::completions(shell),

@@ -17,6 +17,12 @@ pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
     let name = format!("bench-{}", suite.sweep.name);
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&name));
     let mut command = format!("adieu bench suite {} --out {}", asked.task, out.display());
+    if let Some(kind) = &asked.data {
+        command += &format!(" --data {kind}");
+    }
+    if let Some(folder) = &asked.data_dir {
+        command += &format!(" --data-dir {}", folder.display());
+    }
     if let Some(seeds) = asked.seeds {
         command += &format!(" --seeds {seeds}");
     }
@@ -40,7 +46,18 @@ pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
 
 fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {
     let mut suite = match TASKS.iter().find(|task| task.name == asked.task) {
-        Some(task) => Suite::of(task, asked.seeds.unwrap_or(6)),
+        Some(task) => {
+            let folder = asked.data_dir.as_deref().map(super::whole).transpose()?;
+            let other = asked.data.is_some() || folder.is_some();
+            let kind = asked.data.as_deref().unwrap_or(task.data);
+            Suite::of(task, asked.seeds.unwrap_or(6), other.then_some((kind, folder.as_deref())))
+        }
+        None if asked.data.is_some() || asked.data_dir.is_some() => {
+            return Err(Usage(
+                "a sweep file says itself what is read: leave --data and --data-dir out".into(),
+            )
+            .into());
+        }
         None => {
             let file = Path::new(&asked.task);
             let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();

@@ -95,6 +95,14 @@ pub struct DataRecipe {
     pub augment: AugmentRecipe,
 }
 
+impl DataRecipe {
+    /// What of it decides which rows are read; what becomes of them afterwards is as by default.
+    pub(crate) fn read(&self) -> DataRecipe {
+        let DataRecipe { split, jitter, prefetch, throttle_mb_s, augment, .. } = DataRecipe::default();
+        DataRecipe { split, jitter, prefetch, throttle_mb_s, augment, ..self.clone() }
+    }
+}
+
 impl Default for DataRecipe {
     fn default() -> DataRecipe {
         DataRecipe {

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 
 use crate::duel::Bout;
 use crate::duel_folder::{Standing, standing};
-use crate::recipe::{Fault, Faults, Recipe};
+use crate::recipe::{DataRecipe, Fault, Faults, Recipe};
 use crate::{Error, Plan};
 pub use found::{PAGE, TABLE, found, write};
 
@@ -214,7 +214,7 @@ fn told_once(faults: Vec<(&Step, Fault)>) -> Vec<Fault> {
 
 /// Datasets that were read, each once.
 #[derive(Default)]
-pub struct Shelf(Vec<(String, Option<PathBuf>, Arc<Dataset>)>);
+pub struct Shelf(Vec<(DataRecipe, Arc<Dataset>)>);
 
 impl Shelf {
     /// The plan of `recipe`; `file` is what faults call it.
@@ -225,9 +225,9 @@ impl Shelf {
         match self.data(&recipe) {
             Some(data) => Plan::on(recipe, data, file),
             None => {
-                let (kind, dir) = (recipe.data.kind.clone(), recipe.data.dir.clone());
+                let read = recipe.data.read();
                 let plan = Plan::of(recipe, file)?;
-                self.0.push((kind, dir, plan.data.clone()));
+                self.0.push((read, plan.data.clone()));
                 Ok(plan)
             }
         }
@@ -235,9 +235,7 @@ impl Shelf {
 
     /// The data of `recipe`, if it was read.
     pub fn data(&self, recipe: &Recipe) -> Option<Arc<Dataset>> {
-        let same = |(kind, dir, _): &&(String, Option<PathBuf>, Arc<Dataset>)| {
-            *kind == recipe.data.kind && *dir == recipe.data.dir
-        };
-        self.0.iter().find(same).map(|(_, _, data)| data.clone())
+        let read = recipe.data.read();
+        self.0.iter().find(|(other, _)| *other == read).map(|(_, data)| data.clone())
     }
 }
