@@ -9,6 +9,7 @@ mod export;
 mod generate;
 mod lint;
 mod list;
+mod mlflow;
 mod predict;
 mod profile;
 mod report;
