@@ -35,7 +35,7 @@ fn the_program() {
       lint         Check records and recipes
       data         Show datasets
       bench        Measure how fast this machine trains
-      export       Write a run's record in the format of another tool
+      export       Write a run's record in the format of another tool, or send it to one
       watch        Watch a run from another terminal
       doctor       Tell what this machine can be measured by
       profile      Measure what a training step and an answer cost
@@ -496,7 +496,7 @@ fn bench_scaling() {
     width and batch changed at a time around a net in the middle, all in turn. Tells of each the time of
     a step, its multiply-adds, the bytes kept from the forward pass for credit (counted) and the bytes
     of the whole step (by the learner's formula); then fits how each grows: an exponent of 0 does not,
-    of 1 does in proportion.
+    of 1 does in proportion. Draws it all, log-log, on one page.
 
     Usage: adieu bench scaling [OPTIONS]
 
@@ -526,8 +526,14 @@ fn bench_scaling() {
 
               [default: 10]
 
+          --out <DIR>
+              Folder of the page and its numbers [default: runs/bench-scaling-DATE-TIME, in UTC]
+
           --json
-              Print one JSON object instead: {"points": […], "growth": […]}
+              Print one JSON object instead, that of scaling.json: {"points": […], "growth": […]}
+
+          --open
+              Open the page when it is made
 
       -q, --quiet
               Show no progress; results and errors still come

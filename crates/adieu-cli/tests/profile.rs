@@ -85,6 +85,11 @@ fn growth_is_told_of_every_axis_and_learner() {
     };
     assert!(near(of("batch", "back_prop", "kept_bytes"), 1.0, 1e-9));
     assert!(of("depth", "forward_forward, no head", "step_bytes").abs() < 1e-9);
-    let out = desk.adieu(args).well();
+    let out = desk.adieu(&format!("{args} --out grown")).well();
+    assert!(out.contains("Report: grown/scaling.html"), "{out}");
+    let numbers: Value = serde_json::from_str(&desk.text("grown/scaling.json")).unwrap();
+    assert_eq!(numbers["growth"].as_array().unwrap().len(), growth.len());
+    let page = desk.text("grown/scaling.html");
+    assert!(page.contains("back_prop, checkpointing: slope") && page.contains("--batches 4,8,16"));
     assert!(out.contains("\nhow it grows: ") && out.contains("depth 3   back_prop"), "{out}");
 }

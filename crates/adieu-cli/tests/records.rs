@@ -82,6 +82,53 @@ fn a_tensorboard_file_is_whole() {
     assert!(named.contains("tfevents"), "{named}");
 }
 
+/// What TensorBoard's own reader finds in a file: a line a value, of tag, step and value.
+const READER: &str = "
+import sys
+from tensorboard.backend.event_processing import event_file_loader
+for event in event_file_loader.EventFileLoader(sys.argv[1]).Load():
+    for value in event.summary.value:
+        number = value.tensor.float_val[0] if value.HasField('tensor') else value.simple_value
+        print(value.tag, event.step, repr(number), sep='\\t')
+";
+
+/// By TensorBoard's own reader where it is installed: `ADIEU_TEST_TENSORBOARD=python3`, the Python that has `tensorboard`.
+#[test]
+fn tensorboard_itself_reads_every_number() {
+    let Some(python) = std::env::var_os("ADIEU_TEST_TENSORBOARD") else {
+        eprintln!(
+            "not read by TensorBoard itself: ADIEU_TEST_TENSORBOARD names no Python that has tensorboard"
+        );
+        return;
+    };
+    let desk = desk();
+    desk.adieu("export run --as tensorboard").well();
+    let file = desk.at("run/events.out.tfevents.0.adieu");
+    let said = Command::new(&python).args(["-c", READER]).arg(&file).output().unwrap();
+    let out = String::from_utf8(said.stdout).unwrap();
+    assert!(said.status.success(), "{out}{}", String::from_utf8_lossy(&said.stderr));
+    let read = |line: &str| -> (String, u64, f32) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        (cells[0].to_string(), cells[1].parse().unwrap(), cells[2].parse::<f64>().unwrap() as f32)
+    };
+    let found: Vec<(String, u64, f32)> = out.lines().map(read).collect();
+    let numbers: Vec<Value> = serde_json::from_str(&desk.adieu("export run --as json").well()).unwrap();
+    let text = |n: &Value, key: &str| n[key].as_str().map(str::to_string);
+    let written: Vec<(String, u64, f32)> = numbers
+        .iter()
+        .filter(|n| !n["value"].is_null())
+        .map(|n| {
+            let layer = n["layer"].as_u64().map(|layer| format!("layer-{}", layer + 1));
+            let estimated = (n["kind"] == "estimated").then(|| "estimated".to_string());
+            let tag = [text(n, "split"), text(n, "name"), text(n, "part"), layer, estimated];
+            let tag: Vec<String> = tag.into_iter().flatten().collect();
+            (tag.join("/"), n["step"].as_u64().unwrap(), n["value"].as_f64().unwrap() as f32)
+        })
+        .collect();
+    assert!(found.len() > 50, "{found:?}");
+    assert_eq!(found, written);
+}
+
 /// By MLCommons' own checker where it is installed: `ADIEU_TEST_MLLOG=python3`, the Python that has `mlperf_logging`.
 #[test]
 fn a_log_passes_the_checker_of_mlcommons() {

@@ -233,3 +233,18 @@ fn a_study_is_a_sweep_and_says_how_to_go_on() {
     let message = desk.adieu("study goodness --dir nowhere --out n").badly(1);
     assert!(message.contains("nowhere") && !desk.has("n"), "{message}");
 }
+
+#[test]
+fn a_sweep_is_a_benchmark_with_numbers_and_a_page() {
+    let desk = ladder();
+    let out = desk.adieu("bench suite s.toml --targets 99.9,0 --out d").well();
+    assert!(out.contains("Report: d/suite.html") && out.contains("never"), "{out}");
+    let found: Value = serde_json::from_slice(&desk.read("d/quality.json")).unwrap();
+    assert_eq!(found["attempts"].as_array().unwrap().len(), 6);
+    assert_eq!(found["conditions"], serde_json::json!([]));
+    let page = desk.text("d/suite.html");
+    for part in ["Cost to quality: ladder", "RMS norm", "To an error of 0.00 %", "adieu bench suite s.toml"] {
+        assert!(page.contains(part), "no `{part}`");
+    }
+    assert!(!page.contains("NaN") && !page.contains("<script"));
+}

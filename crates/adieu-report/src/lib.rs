@@ -25,6 +25,7 @@ mod picture;
 pub mod quality;
 pub mod ranks;
 mod run;
+pub mod scaling;
 pub mod stats;
 mod summary;
 pub mod sweep;

@@ -5,9 +5,14 @@
 //! the first, seeds paired; see [`ranks`](crate::ranks) for the statistics. Seconds are those of the training clock:
 //! evaluation is off it. Joules hold all that was done, evaluation too.
 
+mod page;
+
 use adieu_record::{Outcome, Split, Unit};
 use serde::Serialize;
 
+pub use page::html;
+
+use crate::conditions::{apart, differing};
 use crate::format::{self, ABSENT};
 use crate::ranks::{holm, mann_whitney, median, olympic_mean, ratio, shift};
 use crate::run::Run;
@@ -90,6 +95,25 @@ pub struct Method {
     pub peak_activation_bytes: Option<f64>,
 }
 
+/// One run of a method, as it ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attempt {
+    /// Of which method.
+    pub method: String,
+    /// With which seed.
+    pub seed: u64,
+    /// Error on the watched rows at the end.
+    pub error: Option<f64>,
+    /// Training time, s.
+    pub seconds: f64,
+    /// Multiply-adds of the training.
+    pub multiply_adds: Option<f64>,
+    /// Joules of all that was done.
+    pub joules: Option<f64>,
+    /// Peak of allocated bytes.
+    pub peak_alloc_bytes: Option<f64>,
+}
+
 /// A benchmark's result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Quality {
@@ -107,6 +131,11 @@ pub struct Quality {
     pub methods: Vec<Method>,
     /// Each quantity of each method at each target.
     pub entries: Vec<Entry>,
+    /// Every run, method by method.
+    pub attempts: Vec<Attempt>,
+    /// Machines, power modes and sources of energy that are not the same for all runs: seconds and joules of methods
+    /// that do not share them are not compared.
+    pub conditions: Vec<String>,
 }
 
 const QUANTITIES: [&str; 4] = ["seconds", "epochs", "multiply_adds", "joules"];
@@ -121,7 +150,9 @@ impl Quality {
             });
             medians.min_by(f64::total_cmp)
         };
-        let budget_seconds = total(&|run| Some(run.train_seconds));
+        // Seconds of several machines are no budget.
+        let fair = methods.iter().all(|(_, runs)| comparable("seconds", runs, &methods[0].1));
+        let budget_seconds = total(&|run| Some(run.train_seconds)).filter(|_| fair);
         let budget_macs = total(&|run| run.metered.last()?.macs);
         let method = |(name, runs): &(String, Vec<Run>)| Method {
             name: name.clone(),
@@ -154,7 +185,8 @@ impl Quality {
                 let costs: Vec<_> =
                     methods.iter().map(|(_, runs)| costs(runs, target.error, quantity)).collect();
                 for (i, ((method, _), own)) in methods.iter().zip(&costs).enumerate() {
-                    let versus = own.as_ref().zip(costs[0].as_ref()).filter(|_| i > 0);
+                    let fair = i > 0 && comparable(quantity, &methods[i].1, &methods[0].1);
+                    let versus = own.as_ref().zip(costs[0].as_ref()).filter(|_| fair);
                     entries.push(Entry {
                         method: method.clone(),
                         target: target.name.clone(),
@@ -166,6 +198,9 @@ impl Quality {
             }
         }
         correct(&mut entries);
+        let attempts =
+            methods.iter().flat_map(|(name, runs)| runs.iter().map(|run| attempt(name, run))).collect();
+        let all: Vec<Run> = methods.iter().flat_map(|(_, runs)| runs.iter().cloned()).collect();
         let methods = methods.iter().map(method).collect();
         Quality {
             format: FORMAT,
@@ -175,12 +210,37 @@ impl Quality {
             budget_macs,
             methods,
             entries,
+            attempts,
+            conditions: differing(&all),
         }
     }
 
     /// The entry of that method, target and quantity.
     pub fn entry(&self, method: &str, target: &str, quantity: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.method == method && e.target == target && e.quantity == quantity)
+    }
+}
+
+/// Whether that quantity of any two of these runs was measured under the same conditions.
+fn comparable(quantity: &str, a: &[Run], b: &[Run]) -> bool {
+    let key = match quantity {
+        "seconds" => "train_seconds",
+        "joules" => "energy_joules",
+        _ => return true,
+    };
+    let first = a.iter().chain(b).next();
+    first.is_none_or(|first| a.iter().chain(b).all(|run| apart(key, first, run).is_none()))
+}
+
+fn attempt(method: &str, run: &Run) -> Attempt {
+    Attempt {
+        method: method.into(),
+        seed: run.start.seed,
+        error: points(run).and_then(|points| Some(points.last()?.error)),
+        seconds: run.train_seconds,
+        multiply_adds: run.metered.last().and_then(|last| last.macs),
+        joules: run.metered.last().and_then(|last| last.joules),
+        peak_alloc_bytes: run.measured("allocated_peak", None).ok(),
     }
 }
 
@@ -347,6 +407,7 @@ fn said(quality: &Quality) -> String {
             all.push(format!("Not told apart from {first} by the time to {name}: {alike}."));
         }
     }
+    all.extend(quality.conditions.iter().map(|what| crate::label::starting(&format!("{what}."))));
     let told = |entry: &&Entry| entry.versus.as_ref().is_some_and(|versus| versus.p_holm.is_some());
     let compared = quality.entries.iter().filter(told).count();
     let few = |method: &Method| {
@@ -374,7 +435,7 @@ mod tests {
     use crate::sample;
 
     /// A run with these errors, an epoch every `seconds`, `macs` and, if measured, `joules` an epoch.
-    fn run(seed: u64, errors: &[f64], seconds: f64, joules: Option<f64>) -> Run {
+    pub(super) fn run(seed: u64, errors: &[f64], seconds: f64, joules: Option<f64>) -> Run {
         let mut run = sample::duel(&[seed])[0].clone();
         let readout = run.readout().expect("it has one").to_string();
         let at = |i: usize| (i + 1) as f64;
@@ -398,7 +459,7 @@ mod tests {
         run
     }
 
-    fn target(error: f64) -> Vec<Target> {
+    pub(super) fn target(error: f64) -> Vec<Target> {
         vec![Target { name: "common".into(), error }]
     }
 

@@ -9,6 +9,8 @@
 //! shift          the median of all aᵢ − bⱼ (Hodges & Lehmann 1963)
 //! ratio          median(a) / median(b), with the bias-corrected and accelerated interval of the bootstrap
 //!                (Efron 1987), seeds drawn in pairs
+//! between        the interval of the median from the j-th smallest to the j-th largest value, the largest j for which
+//!                2 Σᵢ₌₀ʲ⁻¹ (n over i) ∕ 2ⁿ ≤ 0.05; whatever the distribution                    n ≥ 6
 //! Holm           p₍ᵢ₎ ← maxⱼ≤ᵢ min(1, (k − j + 1) p₍ⱼ₎)
 //! ```
 
@@ -22,6 +24,24 @@ pub fn median(values: &[f64]) -> Option<f64> {
         n if n % 2 == 1 => Some(sorted[middle]),
         _ => Some(sorted[middle - 1].midpoint(sorted[middle])),
     }
+}
+
+/// Interval that holds the median with at least 95 %, whatever the distribution; its ends may be infinite. `None` below
+/// six values, of which not even the smallest and the largest are far enough apart.
+pub fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
+    let sorted = sorted(values)?;
+    let n = sorted.len();
+    // Share of the outcomes of n throws of a coin with at most i heads, i = 0, 1, 2, ….
+    let (mut term, mut sum, mut left_out) = (0.5_f64.powi(n as i32), 0.0, 0);
+    for i in 0..n {
+        sum += term;
+        if 2.0 * sum > 0.05 {
+            break;
+        }
+        left_out = i + 1;
+        term *= (n - i) as f64 / (i + 1) as f64;
+    }
+    (left_out > 0).then(|| (sorted[left_out - 1], sorted[n - left_out]))
 }
 
 /// See the module. `None` below three values.
@@ -211,6 +231,20 @@ mod tests {
     }
 
     /// The worked example of MLPerf's rules on reference convergence points: epochs of ten runs.
+    #[test]
+    fn the_interval_of_the_median_is_that_of_the_tables() {
+        // David and Nagaraja, Order Statistics: from the j-th smallest to the j-th largest.
+        for (n, j) in [(5, 0), (6, 1), (8, 1), (9, 2), (10, 2), (12, 3), (15, 4), (20, 6)] {
+            let values: Vec<f64> = (1..=n).rev().map(f64::from).collect();
+            let expected = (j > 0).then(|| (f64::from(j), f64::from(n + 1 - j)));
+            assert_eq!(median_interval(&values), expected, "{n}");
+        }
+        let mut never = vec![1.0; 5];
+        never.push(f64::INFINITY);
+        assert_eq!(median_interval(&never), Some((1.0, f64::INFINITY)));
+        assert_eq!(median_interval(&[f64::NAN; 9]), None);
+    }
+
     #[test]
     fn the_olympic_mean_of_mlperf() {
         let epochs = [16.0, 14.0, 16.0, 17.0, 16.0, 16.0, 15.0, 16.0, 15.0, 16.0];

@@ -47,7 +47,7 @@ fn program() -> Program {
     }
 }
 
-fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     Machine {
         isa: Some(adieu_kernels::isa().name().into()),
         threads: Some(rayon::current_num_threads() as u64),

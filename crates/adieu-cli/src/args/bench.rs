@@ -64,7 +64,7 @@ pub(crate) struct BenchEngine {
 
 /// Measure how cost grows with depth, width and batch.
 ///
-/// Trains nets of the bundled digits by Forward-Forward and by back-propagation, with one of depth, width and batch changed at a time around a net in the middle, all in turn. Tells of each the time of a step, its multiply-adds, the bytes kept from the forward pass for credit (counted) and the bytes of the whole step (by the learner's formula); then fits how each grows: an exponent of 0 does not, of 1 does in proportion.
+/// Trains nets of the bundled digits by Forward-Forward and by back-propagation, with one of depth, width and batch changed at a time around a net in the middle, all in turn. Tells of each the time of a step, its multiply-adds, the bytes kept from the forward pass for credit (counted) and the bytes of the whole step (by the learner's formula); then fits how each grows: an exponent of 0 does not, of 1 does in proportion. Draws it all, log-log, on one page.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -95,9 +95,17 @@ pub(crate) struct BenchScaling {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) steps: u64,
 
-    /// Print one JSON object instead: {"points": […], "growth": […]}
+    /// Folder of the page and its numbers [default: runs/bench-scaling-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub(crate) out: Option<std::path::PathBuf>,
+
+    /// Print one JSON object instead, that of scaling.json: {"points": […], "growth": […]}
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Open the page when it is made
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// Measure what methods cost to a quality.
@@ -143,4 +151,8 @@ pub(crate) struct BenchSuite {
     /// Print one JSON object instead, that of quality.json: {"targets": […], "methods": […], "entries": […], …}
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Open the page when it is made
+    #[arg(long)]
+    pub(crate) open: bool,
 }

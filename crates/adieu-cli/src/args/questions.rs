@@ -70,7 +70,7 @@ pub(crate) struct Generate {
     pub(crate) json: bool,
 }
 
-/// Write a run's record in the format of another tool.
+/// Write a run's record in the format of another tool, or send it to one.
 ///
 /// What a resume has superseded stays behind. What was not measured is left out or named with its reason, never zero.
 #[derive(Debug, ClapArgs)]
@@ -78,7 +78,8 @@ pub(crate) struct Generate {
 Examples:
   adieu export runs/first --as csv > first.csv
   adieu export runs/first --as tensorboard && tensorboard --logdir runs
-  adieu export runs/first --as mllog --out first.log    to be checked by MLCommons' checker; see reference/mllog")]
+  adieu export runs/first --as mllog --out first.log    to be checked by MLCommons' checker; see reference/mllog
+  adieu export runs/first --as mlflow --to http://127.0.0.1:5000 --experiment digits")]
 pub(crate) struct Export {
     /// Folder of the run
     #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
@@ -91,6 +92,14 @@ pub(crate) struct Export {
     /// File to write [default: standard output; of tensorboard events.out.tfevents.0.adieu in the run]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
+
+    /// Address of MLflow's tracking server
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) to: Option<String>,
+
+    /// Experiment of MLflow's, made if there is none of that name [default: adieu]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) experiment: Option<String>,
 }
 
 /// Formats of records.
@@ -100,6 +109,8 @@ pub(crate) enum ExportFormat {
     Csv,
     /// A list of objects, one a number
     Json,
+    /// A run of MLflow's tracking server, sent there
+    Mlflow,
     /// The log of MLCommons
     Mllog,
     /// An event file of TensorBoard

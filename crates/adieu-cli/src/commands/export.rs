@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use adieu::RunFolder;
-use adieu::record::{Event, jsonl};
+use adieu::record::{Event, Stamped, jsonl};
 use adieu::report::export::{csv, json, mllog, tensorboard};
 use anyhow::Context;
 
+use super::mlflow::Server;
 use crate::args::{Export, ExportFormat};
 use crate::fault::Usage;
 use crate::terminal;
@@ -21,7 +22,12 @@ pub(super) fn run(asked: &Export) -> anyhow::Result<()> {
         );
         return Err(anyhow::anyhow!(what));
     }
+    let sent = asked.format == ExportFormat::Mlflow;
+    if !sent && (asked.to.is_some() || asked.experiment.is_some()) {
+        return Err(Usage("--to and --experiment go with --as mlflow".into()).into());
+    }
     let bytes = match asked.format {
+        ExportFormat::Mlflow => return mlflow(asked, &record.events),
         ExportFormat::Csv => csv(&record.events).into_bytes(),
         ExportFormat::Json => json(&record.events).into_bytes(),
         ExportFormat::Mllog => mllog(&record.events).into_bytes(),
@@ -39,6 +45,20 @@ pub(super) fn run(asked: &Export) -> anyhow::Result<()> {
     std::fs::write(&out, bytes).with_context(|| format!("{}: cannot be written", out.display()))?;
     terminal::message(&format!("written: {}", out.display()));
     Ok(())
+}
+
+fn mlflow(asked: &Export, events: &[Stamped]) -> anyhow::Result<()> {
+    let Some(to) = &asked.to else {
+        let what = "say where MLflow's tracking server is, as in --to http://127.0.0.1:5000";
+        return Err(Usage(what.into()).into());
+    };
+    if asked.out.is_some() {
+        return Err(Usage("--as mlflow sends, and writes no file: leave --out away".into()).into());
+    }
+    let upload = adieu::report::export::mlflow(events).context("the record begins with its start")?;
+    let server = Server::at(to)?;
+    let place = server.send(&upload, asked.experiment.as_deref().unwrap_or("adieu"))?;
+    terminal::result(&place)
 }
 
 fn named_for_tensorboard(out: &Path) -> bool {

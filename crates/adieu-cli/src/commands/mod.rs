@@ -10,6 +10,7 @@ mod fetch;
 mod generate;
 mod lint;
 mod list;
+mod mlflow;
 mod predict;
 mod profile;
 mod report;

@@ -1,15 +1,17 @@
 //! `adieu bench scaling`: how cost grows with depth, width and batch.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use adieu::bench::scaling::{Found, Growth, Point, Scaling};
+use adieu::bench::scaling::{Found, Growth, NUMBERS, PAGE, Point, Scaling, write};
 use adieu::record::Unit;
 use adieu::report::with_unit;
 use adieu::sink::Flow;
 use anyhow::bail;
 
+use super::report::open;
 use super::train::dataset;
 use crate::args::BenchScaling;
 use crate::progress::{Doing, Manner};
@@ -32,10 +34,35 @@ pub(super) fn run(asked: &BenchScaling, manner: Manner) -> anyhow::Result<()> {
     })?;
     drop(doing);
     let Some(found) = found else { bail!("stopped; nothing was left to keep") };
+    let out = asked.out.clone().unwrap_or_else(|| super::new_folder("bench-scaling"));
+    let footer = format!("Made by adieu {} with `{}`.", env!("CARGO_PKG_VERSION"), command(&scaling, &out));
+    write(&found, &out, Some(&footer))?;
+    let page = out.join(PAGE);
     if asked.json {
-        return terminal::result(&serde_json::to_string(&found)?);
+        terminal::result(&serde_json::to_string(&found)?)?;
+    } else {
+        let numbers = out.join(NUMBERS);
+        let text = as_text(&found);
+        terminal::result(&format!("{text}\nNumbers: {}\nReport: {}", numbers.display(), page.display()))?;
     }
-    terminal::result(&as_text(&found))
+    if asked.open {
+        open(&page);
+    }
+    Ok(())
+}
+
+/// What makes the same once more.
+fn command(scaling: &Scaling, out: &Path) -> String {
+    let list = |values: &[u64]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    format!(
+        "adieu bench scaling --depths {} --widths {} --batches {} --turns {} --steps {} --out {}",
+        list(&scaling.depths),
+        list(&scaling.widths),
+        list(&scaling.batches),
+        scaling.turns,
+        scaling.steps,
+        out.display()
+    )
 }
 
 fn sorted(values: &[u64]) -> Vec<u64> {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use adieu::Sweep;
-use adieu::bench::suite::{NUMBERS, Suite, TASKS, targets, write};
+use adieu::bench::suite::{NUMBERS, PAGE, Suite, TASKS, targets, write};
 use adieu::report::quality::table;
 
+use super::report::open;
 use super::sweep::{Job, all};
 use crate::args::{BenchSuite, SweepShow};
 use crate::fault::Usage;
@@ -34,14 +35,27 @@ pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
         let _doing = Doing::begin(manner, "reading recipes and data");
         suite.sweep.check()?
     };
-    let show = SweepShow { json: asked.json, open: false };
+    let footer = format!("Made by adieu {} with `{command}`.", env!("CARGO_PKG_VERSION"));
+    let show = SweepShow { json: asked.json, open: asked.open };
     all(&suite.sweep, shelf, &Job { out: &out, command, show, manner })?;
     let quality = suite.found(&out)?;
-    write(&quality, &out)?;
+    write(&quality, &out, Some(&footer))?;
+    let page = out.join(PAGE);
     if asked.json {
-        return terminal::result(&serde_json::to_string(&quality)?);
+        terminal::result(&serde_json::to_string(&quality)?)?;
+    } else {
+        let numbers = out.join(NUMBERS);
+        terminal::result(&format!(
+            "{}\nNumbers: {}\nReport: {}",
+            table(&quality),
+            numbers.display(),
+            page.display()
+        ))?;
     }
-    terminal::result(&format!("{}\nNumbers: {}", table(&quality), out.join(NUMBERS).display()))
+    if asked.open {
+        open(&page);
+    }
+    Ok(())
 }
 
 fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {

@@ -13,16 +13,22 @@ pub(crate) struct Dots {
     pub(crate) id: String,
     /// What it says, for those who cannot see it.
     pub(crate) title: String,
+    /// CSS class with its colour.
+    pub(crate) class: String,
     /// Each with what is shown under the pointer.
     pub(crate) points: Vec<(f64, String)>,
+    /// What is shown under the pointer of those that lie beyond every scale: rings at the right edge.
+    pub(crate) beyond: Vec<String>,
+    /// The mean, or what else stands in the middle.
     pub(crate) mean: Option<f64>,
+    /// Its ends may be infinite.
     pub(crate) interval: Option<(f64, f64)>,
 }
 
 /// One row, with the grid behind it.
 pub(crate) fn row(dots: &Dots, scale: &Scale) -> Markup {
     html! {
-        svg class="dots g0" width="100%" height="26" role="img" aria-labelledby={ (dots.id) "-t" } {
+        svg class={ "dots " (dots.class) } width="100%" height="26" role="img" aria-labelledby={ (dots.id) "-t" } {
             title id={ (dots.id) "-t" } { (dots.title) }
             @for tick in scale.ticks(TICKS) {
                 line class="grid" x1=(place(scale, tick)) x2=(place(scale, tick)) y1="0" y2="26" {}
@@ -36,20 +42,23 @@ pub(crate) fn row(dots: &Dots, scale: &Scale) -> Markup {
             @for (value, title) in &dots.points {
                 circle cx=(place(scale, *value)) cy="13" r="3.6" { title { (title) } }
             }
+            @for (i, title) in dots.beyond.iter().enumerate() {
+                circle class="beyond" cx="100%" cy="13" r="3.6" transform={ "translate(-" (4 + 9 * i) " 0)" } {
+                    title { (title) }
+                }
+            }
         }
     }
 }
 
-/// The axis under rows of the same scale, in hundredths.
-pub(crate) fn axis(scale: &Scale, title: &str) -> Markup {
+/// The axis under rows of the same scale.
+pub(crate) fn axis(scale: &Scale, tick: fn(f64) -> String, title: &str) -> Markup {
     html! {
         svg class="bar-axis" width="100%" height="36" aria-hidden="true" {
             line class="axis" x1="0" x2="100%" y1="1" y2="1" {}
-            @for tick in scale.ticks(TICKS) {
-                line class="axis" x1=(place(scale, tick)) x2=(place(scale, tick)) y1="1" y2="5" {}
-                text class="tick" x=(place(scale, tick)) y="17" text-anchor="middle" {
-                    (crate::format::trimmed(100.0 * tick))
-                }
+            @for at in scale.ticks(TICKS) {
+                line class="axis" x1=(place(scale, at)) x2=(place(scale, at)) y1="1" y2="5" {}
+                text class="tick" x=(place(scale, at)) y="17" text-anchor="middle" { (tick(at)) }
             }
             text class="title" x="100%" y="33" text-anchor="end" { (title) }
         }

@@ -262,6 +262,16 @@ fn spread(places: &mut [f64], gap: f64, lo: f64, hi: f64) {
     }
 }
 
+/// A short piece of a line with its marker, for a key.
+pub(crate) fn swatch(class: &str, dash: usize, shape: usize) -> Markup {
+    html! {
+        svg viewBox="0 0 34 13" aria-hidden="true" {
+            path class={ "line " (class) " dash" (dash % 4) } d="M1 6.5H33" {}
+            path class={ "marker " (class) } d=(marker(shape, (17.0, 6.5))) {}
+        }
+    }
+}
+
 /// Outline of a marker around a place: circle, square, triangle, diamond.
 fn marker(shape: usize, (x, y): (f64, f64)) -> String {
     let at = |dx: f64, dy: f64| format!("{} {}", px(x + dx), px(y + dy));

@@ -43,6 +43,20 @@ impl Scale {
         Scale::Log { lo: nice_below(lo), hi: nice_above(hi) }
     }
 
+    /// Logarithmic around positive values, whatever they span; from 1 to 10 if there are none.
+    pub(crate) fn log(values: impl IntoIterator<Item = f64>) -> Scale {
+        let (mut lo, mut hi) = (f64::INFINITY, 0.0_f64);
+        for value in values.into_iter().filter(|v| v.is_finite() && *v > 0.0) {
+            (lo, hi) = (lo.min(value), hi.max(value));
+        }
+        if hi == 0.0 {
+            return Scale::Log { lo: 1.0, hi: 10.0 };
+        }
+        let (lo, hi) = (nice_below(lo), nice_above(hi));
+        // One value, and that a round one, lies in the middle.
+        if lo < hi { Scale::Log { lo, hi } } else { Scale::Log { lo: lo / 2.0, hi: hi * 2.0 } }
+    }
+
     fn ends(&self) -> (f64, f64) {
         match *self {
             Scale::Linear { lo, hi } | Scale::Log { lo, hi } => (lo, hi),
@@ -140,6 +154,15 @@ mod tests {
             let step = ticks[1] - ticks[0];
             let leading = step / 10_f64.powf(step.log10().floor());
             prop_assert!([1.0, 2.0, 5.0, 10.0].iter().any(|f| (leading - f).abs() < 1e-6), "{step}");
+        }
+
+        #[test]
+        fn logarithmic_scales_hold_their_values(values in prop::collection::vec(1e-9_f64..1e12, 1..9)) {
+            let scale = Scale::log(values.iter().copied());
+            let (lo, hi) = scale.ends();
+            prop_assert!(lo < hi, "{scale:?}");
+            prop_assert!(values.iter().all(|v| lo <= v * 1.002 && *v <= hi * 1.002), "{scale:?}");
+            prop_assert!(values.iter().all(|v| scale.place(*v).is_finite()));
         }
 
         #[test]

@@ -15,6 +15,9 @@ use crate::timeline::{Coarse, Taken};
 /// Colours of [`Coarse::ALL`] in the stack.
 const COLOURS: [&str; 3] = ["p10", "p2", "p3"];
 
+/// Share of the run below which a phase that nobody saw is left out.
+const MOMENT: f64 = 0.01;
+
 pub(super) struct Energy;
 
 impl Exhibit for Energy {
@@ -197,7 +200,7 @@ fn by_phase(phases: &[(&Side, [Taken; 3])]) -> Markup {
                 @for head in ["Time", "Energy", "Mean power", "Seen"] { th scope="col" class="number" { (head) } }
             } }
             tbody { @for (side, taken) in phases {
-                @for (phase, t) in Coarse::ALL.iter().zip(taken).filter(|(_, t)| t.seconds > 0.0) {
+                @for (phase, t) in Coarse::ALL.iter().zip(taken).filter(|(_, t)| t.seen > 0.0 || t.seconds > MOMENT * whole(taken)) {
                     tr {
                         th scope="row" { (side.name()) }
                         td { (phase.name()) }
@@ -228,6 +231,11 @@ fn by_phase(phases: &[(&Side, [Taken; 3])]) -> Markup {
             "be less than the counters’ sum above. Phases shorter than the distance of two samples are blurred."
         }
     }
+}
+
+/// Time of all phases, s.
+fn whole(taken: &[Taken; 3]) -> f64 {
+    taken.iter().map(|t| t.seconds).sum()
 }
 
 fn joules(value: f64) -> String {

@@ -1,10 +1,12 @@
 //! Records in the formats of others. What is superseded by a resume stays behind, what was not measured is left out or
 //! named, never zero.
 
+pub mod mlflow;
 mod mllog;
 mod table;
 mod tensorboard;
 
+pub use mlflow::mlflow;
 pub use mllog::mllog;
 pub use table::{csv, json};
 pub use tensorboard::tensorboard;
@@ -89,6 +91,21 @@ pub fn numbers(events: &[Stamped]) -> Vec<Number> {
         }
     }
     all
+}
+
+/// `validation/error/goodness`, `loss/layer-1`, `allocated_peak/data`.
+fn tag(number: &Number) -> String {
+    let mut tag = number.split.map_or(String::new(), |split| format!("{split}/")) + &number.name;
+    if let Some(part) = &number.part {
+        tag += &format!("/{part}");
+    }
+    if let Some(layer) = number.layer {
+        tag += &format!("/layer-{}", layer + 1);
+    }
+    if number.kind == "estimated" {
+        tag += "/estimated";
+    }
+    tag
 }
 
 fn split_name(split: Split) -> &'static str {

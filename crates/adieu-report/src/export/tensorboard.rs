@@ -9,7 +9,7 @@
 
 use adieu_record::Stamped;
 
-use super::{Number, numbers};
+use super::{numbers, tag};
 
 /// The bytes of the file. Its name must hold `tfevents`. Numbers that were not measured are left out: it has no way to say
 /// why.
@@ -33,21 +33,6 @@ pub fn tensorboard(events: &[Stamped]) -> Vec<u8> {
         frame(&mut file, &data);
     }
     file
-}
-
-/// `validation/error/goodness`, `loss/layer-1`, `allocated_peak/data`.
-fn tag(number: &Number) -> String {
-    let mut tag = number.split.map_or(String::new(), |split| format!("{split}/")) + &number.name;
-    if let Some(part) = &number.part {
-        tag += &format!("/{part}");
-    }
-    if let Some(layer) = number.layer {
-        tag += &format!("/layer-{}", layer + 1);
-    }
-    if number.kind == "estimated" {
-        tag += "/estimated";
-    }
-    tag
 }
 
 fn event(unix_ms: u64, step: u64) -> Vec<u8> {

@@ -59,13 +59,17 @@ fn figure(sweep: &SweepSummary) -> Markup {
                     span class="figure" { (mean(step)) }
                 }
             }
-            div class="step-line" { span {} (dots::axis(&scale, "test error, %")) span {} }
+            div class="step-line" { span {} (dots::axis(&scale, hundredths, "test error, %")) span {} }
             figcaption {
                 "Each dot is a seed; of several the tick is the mean and the line its 95 % interval."
                 @if matches!(scale, Scale::Log { .. }) { " Equal distances are equal ratios." }
             }
         }
     }
+}
+
+fn hundredths(error: f64) -> String {
+    format::trimmed(100.0 * error)
 }
 
 fn dots_of(step: &StepSummary, index: usize) -> Dots {
@@ -75,6 +79,8 @@ fn dots_of(step: &StepSummary, index: usize) -> Dots {
     Dots {
         id: format!("step-{index}"),
         title: format!("{}: {}", step.step, mean(step)),
+        class: crate::chart::group_class(0),
+        beyond: Vec::new(),
         points: step.errors().map(seed).collect(),
         mean: step.test_error().filter(|e| e.n > 1).map(|e| e.mean),
         interval: step.test_error().and_then(|e| e.interval).map(|i| (i.lo, i.hi)),

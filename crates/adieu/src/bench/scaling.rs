@@ -1,15 +1,19 @@
 //! How cost grows with depth, width and batch: one at a time, Forward-Forward beside back-propagation on the same net.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe, Readout};
 use adieu_core::parts::negatives::Uniform;
 use adieu_data::Dataset;
-use adieu_report::stats::{Estimate, Line};
-use serde::Serialize;
+use adieu_report::scaling::html;
+use adieu_report::stats::Estimate;
+
+pub use adieu_report::scaling::{Growth, Point, Scaling as Found};
 
 use super::Told;
 use crate::duel::Duel;
+use crate::files::write_whole;
 use crate::profile::Subject;
 use crate::sink::Flow;
 use crate::{Error, Plan, Recipe};
@@ -39,49 +43,6 @@ impl Default for Scaling {
             steps: 10,
         }
     }
-}
-
-/// One net and learner.
-#[derive(Clone, Debug, Serialize)]
-pub struct Point {
-    /// What is swept: `depth`, `width` or `batch`.
-    pub axis: &'static str,
-    /// Where on it.
-    pub at: u64,
-    /// `forward_forward`, `back_prop`, or either in less memory: see [`contestants`].
-    pub learner: String,
-    /// s of a step, over the turns; the first turn of each net does not count.
-    pub seconds: Estimate,
-    /// Multiply-adds of a step.
-    pub macs: f64,
-    /// Bytes of a step beside data, parameters and moments, by the learner's formula; `None` where it states none.
-    pub step_bytes: Option<u64>,
-    /// Most bytes kept from the forward pass for credit, as counted.
-    pub kept_bytes: u64,
-}
-
-/// How a quantity grows along an axis.
-#[derive(Clone, Debug, Serialize)]
-pub struct Growth {
-    /// What is swept.
-    pub axis: &'static str,
-    /// By which learner.
-    pub learner: String,
-    /// `seconds`, `macs`, `step_bytes` or `kept_bytes`.
-    pub quantity: &'static str,
-    /// Quantity over axis: what one layer, unit or row more costs.
-    pub line: Line,
-    /// Slope of the logarithms: 0 does not grow, 1 grows in proportion, 2 with the square.
-    pub exponent: Line,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Found {
-    /// Every net and learner.
-    pub points: Vec<Point>,
-    /// How each quantity grows.
-    pub growth: Vec<Growth>,
 }
 
 struct Case {
@@ -119,8 +80,7 @@ impl Scaling {
             }
         }
         let points: Vec<Point> = cases.iter().filter_map(|case| self.point(case)).collect();
-        let growth = growth(&points);
-        Ok(Some(Found { points, growth }))
+        Ok(Some(Found::of(points)))
     }
 
     fn cases(&self, data: &Arc<Dataset>) -> Result<Vec<Case>, Error> {
@@ -181,40 +141,40 @@ pub fn contestants(recipe: Recipe, depth: u64, batch: u64) -> Vec<(String, Recip
     all
 }
 
-/// The quantities whose growth is told.
-const QUANTITIES: [&str; 4] = ["seconds", "macs", "step_bytes", "kept_bytes"];
+/// Names of what [`write`] makes in a folder.
+pub const PAGE: &str = "scaling.html";
+/// The numbers beside it.
+pub const NUMBERS: &str = "scaling.json";
 
-fn value(point: &Point, quantity: &str) -> Option<f64> {
-    match quantity {
-        "seconds" => Some(point.seconds.mean),
-        "macs" => Some(point.macs),
-        "step_bytes" => point.step_bytes.map(|bytes| bytes as f64),
-        _ => Some(point.kept_bytes as f64),
-    }
-}
-
-fn growth(points: &[Point]) -> Vec<Growth> {
-    let mut of: Vec<(&'static str, &str)> = points.iter().map(|p| (p.axis, p.learner.as_str())).collect();
-    of.sort_unstable();
-    of.dedup();
-    let mut all = Vec::new();
-    for (axis, learner) in of {
-        for quantity in QUANTITIES {
-            let some = points.iter().filter(|p| p.axis == axis && p.learner == learner);
-            let seen: Vec<(f64, f64)> =
-                some.filter_map(|p| Some((p.at as f64, value(p, quantity)?))).collect();
-            let logarithms: Vec<(f64, f64)> = seen.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
-            if let (Some(line), Some(exponent)) = (Line::through(&seen), Line::through(&logarithms)) {
-                all.push(Growth { axis, learner: learner.into(), quantity, line, exponent });
-            }
-        }
-    }
-    all
+/// Writes the numbers and the page into `out`, which is made as needed; `footer` is a line at the foot of the page.
+///
+/// # Errors
+/// [`Error::Io`]; no half-written file is left.
+pub fn write(found: &Found, out: &Path, footer: Option<&str>) -> Result<(), Error> {
+    std::fs::create_dir_all(out).map_err(Error::io(out, "make the folder of the benchmark"))?;
+    let mut json = serde_json::to_vec_pretty(found).expect("it is made of strings, finite numbers and lists");
+    json.push(b'\n');
+    write_whole(&out.join(NUMBERS), &json, "write the benchmark's numbers")?;
+    let machine = crate::start::machine();
+    let mut deck = vec!["nets of the bundled digits".to_string()];
+    deck.extend(machine.cpu.clone());
+    deck.extend(machine.threads.map(|n| format!("{n} threads")));
+    let page = html(found, &deck.join(" · "), footer);
+    write_whole(&out.join(PAGE), page.as_bytes(), "write the benchmark's page")
 }
 
 #[cfg(test)]
 mod tests {
+    use adieu_report::stats::Line;
+
     use super::*;
+
+    fn value(point: &Point, quantity: &str) -> Option<f64> {
+        match quantity {
+            "step_bytes" => point.step_bytes.map(|bytes| bytes as f64),
+            _ => Some(point.kept_bytes as f64),
+        }
+    }
 
     /// What people claim of Forward-Forward, to the byte: what a step keeps does not depend on the depth, while
     /// back-propagation keeps a layer's activity more for each layer. It holds without the head only.

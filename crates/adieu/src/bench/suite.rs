@@ -10,7 +10,7 @@ use std::path::Path;
 use adieu_core::learn::{BackProp, LearnerRecipe};
 use adieu_core::parts::optimizer::AdamW;
 use adieu_report::Run;
-use adieu_report::quality::{Quality, Target};
+use adieu_report::quality::{Quality, Target, html};
 
 use super::scaling::contestants;
 use crate::duel::Duel;
@@ -20,6 +20,9 @@ use crate::{Error, RunFolder, Sweep};
 
 /// Name of the numbers in a benchmark's folder.
 pub const NUMBERS: &str = "quality.json";
+
+/// Name of the page in a benchmark's folder.
+pub const PAGE: &str = "suite.html";
 
 /// A benchmark.
 #[derive(Clone, Debug)]
@@ -177,15 +180,16 @@ pub fn targets(errors: &[f64]) -> Vec<Target> {
     errors.iter().enumerate().map(|(i, error)| Target { name: name(i, *error), error: *error }).collect()
 }
 
-/// Writes the numbers into `out`.
+/// Writes the numbers and the page into `out`; `footer` is a line at the foot of the page.
 ///
 /// # Errors
 /// [`Error::Io`]; no half-written file is left.
-pub fn write(quality: &Quality, out: &Path) -> Result<(), Error> {
+pub fn write(quality: &Quality, out: &Path, footer: Option<&str>) -> Result<(), Error> {
     let mut json =
         serde_json::to_vec_pretty(quality).expect("it is made of strings, finite numbers and lists");
     json.push(b'\n');
-    write_whole(&out.join(NUMBERS), &json, "write the benchmark's numbers")
+    write_whole(&out.join(NUMBERS), &json, "write the benchmark's numbers")?;
+    write_whole(&out.join(PAGE), html(quality, footer).as_bytes(), "write the benchmark's page")
 }
 
 #[cfg(test)]
