@@ -725,21 +725,51 @@ fn data_show() {
     insta::assert_snapshot!(help("data show"), @r"
     Describe a dataset and draw some of its images
 
+    Classes and their rows, the range of the values, rows that are there twice, how fast it was read,
+    what was left out and why; and a picture of each class.
+
     Usage: adieu data show [OPTIONS] [NAME]
 
     Arguments:
-      [NAME]  Which [default: mnist; idx with --data-dir]
+      [NAME]
+              Which [default: mnist; idx with --data-dir]
 
     Options:
-          --data-dir <DIR>  Folder of its files
-          --json            Print one JSON object instead
-      -q, --quiet           Show no progress; results and errors still come
-          --threads <N>     Threads that work; results are the same for any number [default: one a core]
-      -h, --help            Print help
+          --data-dir <PATH>
+              Folder of its files, or the file of a table
+
+          --label <COLUMN>
+              Column of the labels of a table [default: label, class, target or y]
+
+          --on-bad <ON_BAD>
+              What to do about rows that cannot be read
+
+              Possible values:
+              - fail: Stop, and name the file and the row
+              - skip: Leave them out and count them
+
+              [default: fail]
+
+          --png <FILE>
+              Write some rows of each class as one picture, too
+
+          --json
+              Print one JSON object instead
+
+      -q, --quiet
+              Show no progress; results and errors still come
+
+          --threads <N>
+              Threads that work; results are the same for any number [default: one a core]
+
+      -h, --help
+              Print help (see a summary with '-h')
 
     Examples:
       adieu data show
       adieu data show --data-dir ~/data/fashion-mnist
+      adieu data show csv --data-dir iris.csv --label species
+      adieu data show images --data-dir ~/photos --on-bad skip --png photos.png
     ");
 }
 

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use adieu_data::{DataError, Dataset, Split, split};
+use adieu_data::{DataError, Dataset, How, OnBad, Split, split};
 use png::{BitDepth, ColorType};
 use support::{png, shorten};
 use tempfile::TempDir;
@@ -152,4 +152,42 @@ fn faults_name_the_file_and_the_remedy() {
     }
     let said = adieu_data::load("images", Some(Path::new("/no/such"))).unwrap_err().to_string();
     assert!(said.contains("/no/such/train: no such folder"), "{said}");
+}
+
+#[test]
+fn a_folder_that_is_not_divided_gives_a_sixth_of_each_class_to_test() {
+    let pictures = Pictures::empty();
+    for class in ["day", "night"] {
+        (0..12).for_each(|i| pictures.write(&format!("{class}/{i}.png"), &grey([class.as_bytes()[0], i])));
+    }
+    let data = pictures.load().unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (20, 4));
+    assert_eq!(data.test.all_labels().iter().filter(|label| **label == 0).count(), 2);
+    assert_eq!(data.info.notes, ["a sixth of each class tests, drawn by seed 1"]);
+    assert_eq!(data, pictures.load().unwrap(), "always the same");
+    let other = How { seed: 5, ..How::default() };
+    let other = adieu_data::load_as("images", Some(&pictures.path), &other).unwrap();
+    assert_ne!(other.test, data.test, "another seed, other rows");
+    fs::create_dir(pictures.path.join("dusk")).unwrap();
+    let said = pictures.refusal();
+    assert!(said.contains("D/dusk: no picture in it"), "{said}");
+}
+
+#[test]
+fn bad_pictures_are_left_out_and_counted_if_asked() {
+    let pictures = Pictures::new();
+    pictures.write("train/c/0.jpg", &bytes(GREY_JPEG)[..60]);
+    pictures.write("train/a/notes.txt", b"hello");
+    pictures.write("test/b/0.png", &png(2, 1, ColorType::Rgb, BitDepth::Eight, &[1; 6]));
+    let skip = How { on_bad: OnBad::Skip, ..How::default() };
+    let data = adieu_data::load_as("images", Some(&pictures.path), &skip).unwrap();
+    assert_eq!((data.train.len(), data.test.len(), data.info.skipped.count), (12, 2, 3));
+    for (i, label) in data.train.all_labels().iter().enumerate() {
+        assert_eq!(data.train.row(i)[0], b'a' + label, "rows keep their labels");
+    }
+    for what in
+        ["train/c/0.jpg: damaged", "train/a/notes.txt: neither", "test/b/0.png: a picture of 1 × 2 × 3"]
+    {
+        assert!(data.info.skipped.first.iter().any(|message| message.contains(what)), "{what}");
+    }
 }

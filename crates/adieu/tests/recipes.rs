@@ -90,7 +90,11 @@ fn faults_of_meaning_name_key_and_remedy() {
         assert!(said.contains(&format!("{key}:")), "no fault at `{key}` for\n{text}\n{said}");
     }
     assert!(!Path::new("nowhere").exists());
-    let folder = adieu::data::list().iter().find(|source| !source.bundled()).unwrap().kind();
+    let folder = adieu::data::list()
+        .iter()
+        .find(|source| !source.bundled() && source.files().is_empty())
+        .unwrap()
+        .kind();
     let text =
         |dir: &str| format!("[data]\nkind = \"{folder}\"\n{dir}{MODEL}[learner]\nkind = \"back_prop\"\n");
     assert!(faults(&text("")).contains("data.dir:"));
