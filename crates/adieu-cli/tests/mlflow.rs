@@ -119,11 +119,16 @@ fn a_run_is_sent_whole_into_an_experiment_that_is_made_for_it() {
 #[test]
 fn what_a_server_does_wrong_is_said_with_its_address() {
     let desk = desk();
-    let refused = json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": "too many of them" }).to_string();
+    let refused =
+        json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": "too many of them" }).to_string();
     let deleted = json!({ "experiment": { "experiment_id": "7", "lifecycle_stage": "deleted" } });
     let cases: Vec<(&str, Vec<Option<(u16, String)>>, &[&str])> = vec![
         ("hangs up at once", vec![None], &["no answer to experiments/get-by-name", "mlflow server"]),
-        ("a web page", vec![Some((200, "<html>hello".into()))], &["not as MLflow does", "<html>hello", "port"]),
+        (
+            "a web page",
+            vec![Some((200, "<html>hello".into()))],
+            &["not as MLflow does", "<html>hello", "port"],
+        ),
         ("another 404", vec![Some((404, "nothing here".into()))], &["status 404", "not as MLflow does"]),
         ("JSON of another kind", vec![Some((200, "[1]".into()))], &["not as MLflow does"]),
         ("a deleted experiment", vec![good(&deleted)], &["`adieu` is deleted"]),
@@ -131,7 +136,14 @@ fn what_a_server_does_wrong_is_said_with_its_address() {
         (
             "refuses",
             vec![known(), created(), Some((400, refused))],
-            &["status 400", "INVALID_PARAMETER_VALUE", "too many of them", "run abc", "incomplete", "export again"],
+            &[
+                "status 400",
+                "INVALID_PARAMETER_VALUE",
+                "too many of them",
+                "run abc",
+                "incomplete",
+                "export again",
+            ],
         ),
         (
             "stops half-way",
@@ -200,7 +212,17 @@ fn real(python: &Path, desk: &Desk) -> (Real, u16) {
     let store = format!("sqlite:///{}", desk.at("mlflow.db").display());
     let log = std::fs::File::create(desk.at("mlflow.log")).unwrap();
     let mut command = Command::new(python);
-    command.args(["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", &port.to_string(), "--workers", "1"]);
+    command.args([
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        "--workers",
+        "1",
+    ]);
     command.args(["--backend-store-uri", &store]).current_dir(desk.at("")).stdin(Stdio::null());
     command.stdout(log.try_clone().unwrap()).stderr(log).env("MLFLOW_DISABLE_TELEMETRY", "true");
     let mut server = Real(command.spawn().unwrap());
@@ -208,7 +230,11 @@ fn real(python: &Path, desk: &Desk) -> (Real, u16) {
     while get(port, "/health") != Some(json!("OK")) {
         let ended = server.0.try_wait().unwrap();
         let waited = since.elapsed();
-        assert!(ended.is_none() && waited < Duration::from_secs(180), "{ended:?}: {}", desk.text("mlflow.log"));
+        assert!(
+            ended.is_none() && waited < Duration::from_secs(180),
+            "{ended:?}: {}",
+            desk.text("mlflow.log")
+        );
         thread::sleep(Duration::from_millis(200));
     }
     (server, port)

@@ -96,7 +96,9 @@ for event in event_file_loader.EventFileLoader(sys.argv[1]).Load():
 #[test]
 fn tensorboard_itself_reads_every_number() {
     let Some(python) = std::env::var_os("ADIEU_TEST_TENSORBOARD") else {
-        eprintln!("not read by TensorBoard itself: ADIEU_TEST_TENSORBOARD names no Python that has tensorboard");
+        eprintln!(
+            "not read by TensorBoard itself: ADIEU_TEST_TENSORBOARD names no Python that has tensorboard"
+        );
         return;
     };
     let desk = desk();
