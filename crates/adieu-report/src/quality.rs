@@ -143,17 +143,10 @@ const QUANTITIES: [&str; 4] = ["seconds", "epochs", "multiply_adds", "joules"];
 impl Quality {
     /// Derives it from the runs of each method, those of one seed at the same place in each.
     pub fn of(name: &str, targets: &[Target], methods: &[(String, Vec<Run>)]) -> Quality {
-        let total = |of: &dyn Fn(&Run) -> Option<f64>| {
-            let medians = methods.iter().filter_map(|(_, runs)| {
-                let values: Option<Vec<f64>> = runs.iter().map(of).collect();
-                median(&values?)
-            });
-            medians.min_by(f64::total_cmp)
-        };
         // Seconds of several machines are no budget.
         let fair = methods.iter().all(|(_, runs)| comparable("seconds", runs, &methods[0].1));
-        let budget_seconds = total(&|run| Some(run.train_seconds)).filter(|_| fair);
-        let budget_macs = total(&|run| run.metered.last()?.macs);
+        let budget_seconds = least(methods, |run| Some(run.train_seconds)).filter(|_| fair);
+        let budget_macs = least(methods, |run| run.metered.last()?.macs);
         let method = |(name, runs): &(String, Vec<Run>)| Method {
             name: name.clone(),
             seeds: runs.iter().map(|run| run.start.seed).collect(),
@@ -230,6 +223,15 @@ fn comparable(quantity: &str, a: &[Run], b: &[Run]) -> bool {
     };
     let first = a.iter().chain(b).next();
     first.is_none_or(|first| a.iter().chain(b).all(|run| apart(key, first, run).is_none()))
+}
+
+/// The least of the methods' median totals, of those whose every run knows it.
+fn least(methods: &[(String, Vec<Run>)], of: impl Fn(&Run) -> Option<f64>) -> Option<f64> {
+    let medians = methods.iter().filter_map(|(_, runs)| {
+        let values: Option<Vec<f64>> = runs.iter().map(&of).collect();
+        median(&values?)
+    });
+    medians.min_by(f64::total_cmp)
 }
 
 fn attempt(method: &str, run: &Run) -> Attempt {
