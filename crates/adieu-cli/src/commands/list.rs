@@ -1,6 +1,5 @@
 //! `adieu list`: every choice a recipe has. Read from the recipes' own schema, so it cannot lag behind.
 
-use std::path::Path;
 
 use adieu::Recipe;
 use adieu::report::text::wrapped;
@@ -95,7 +94,7 @@ fn there_is(topic: Topic) -> Vec<Item> {
     match topic {
         Topic::Datasets => adieu::data::list().iter().map(|data| item(data.kind(), data.about())).collect(),
         Topic::Meters => {
-            let meters = adieu::meter::all(Path::new("/"));
+            let meters = adieu::meter::all(adieu::instruments::chosen());
             meters.iter().map(|meter| item(meter.name(), &format!("from {}", meter.about().source))).collect()
         }
         Topic::Exhibits => adieu::report::page::exhibits().map(|(key, title)| item(key, title)).collect(),

@@ -97,7 +97,7 @@ pub struct DataRecipe {
 
 impl DataRecipe {
     /// What of it decides which rows are read; what becomes of them afterwards is as by default.
-    pub(crate) fn read(&self) -> DataRecipe {
+    pub(crate) fn rows_read(&self) -> DataRecipe {
         let DataRecipe { split, jitter, prefetch, throttle_mb_s, augment, .. } = DataRecipe::default();
         DataRecipe { split, jitter, prefetch, throttle_mb_s, augment, ..self.clone() }
     }

@@ -225,7 +225,7 @@ impl Shelf {
         match self.data(&recipe) {
             Some(data) => Plan::on(recipe, data, file),
             None => {
-                let read = recipe.data.read();
+                let read = recipe.data.rows_read();
                 let plan = Plan::of(recipe, file)?;
                 self.0.push((read, plan.data.clone()));
                 Ok(plan)
@@ -235,7 +235,7 @@ impl Shelf {
 
     /// The data of `recipe`, if it was read.
     pub fn data(&self, recipe: &Recipe) -> Option<Arc<Dataset>> {
-        let read = recipe.data.read();
+        let read = recipe.data.rows_read();
         self.0.iter().find(|(other, _)| *other == read).map(|(_, data)| data.clone())
     }
 }
