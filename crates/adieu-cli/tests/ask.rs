@@ -273,7 +273,7 @@ fn a_folder_of_data_is_described_and_drawn() {
     let said = desk.adieu("data show --data-dir tiny --json").json();
     assert_eq!(said["train_counts"], serde_json::json!([40, 40, 40]));
     assert_eq!(said["test_counts"], serde_json::json!([20, 20, 20]));
-    assert!(desk.adieu("data list").well().contains("bundled; licence: CC BY-SA 3.0"));
+    assert!(desk.adieu("data list").well().contains("needs no files; licence: CC BY-SA 3.0"));
     assert!(said["baselines"].is_null());
     assert!(desk.adieu("data show fables").well().contains("% by the likeliest after the last one"));
     let message = desk.adieu("data show nonesuch").badly(1);

@@ -39,6 +39,7 @@ fn the_program() {
       watch        Watch a run from another terminal
       doctor       Tell what this machine can be measured by
       profile      Measure what a training step and an answer cost
+      stall-probe  Find out how much of a training is waiting for data
       completions  Print a completion script for a shell
       man          Print the manual page, or write the pages of all commands into a folder
       help         Print this message or the help of the given subcommand(s)
@@ -48,6 +49,14 @@ fn the_program() {
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
       -V, --version      Print version
+
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
 
     Exit codes:
       0  done
@@ -120,6 +129,16 @@ fn duel() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu duel                                    the bundled digits
       adieu duel --epochs 3 --hidden 400,400        a smaller network, fewer epochs
@@ -168,6 +187,16 @@ fn train() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
 
     Examples:
       adieu train recipes/ff-mnist-1000x3.toml
@@ -237,6 +266,16 @@ fn resume() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu resume runs/first
       adieu resume runs/five        a duel: finished runs are kept, the others go on or begin
@@ -282,6 +321,16 @@ fn eval() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu eval runs/first
       adieu eval runs/first --readout head
@@ -322,6 +371,16 @@ fn predict() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
 
     Examples:
       adieu predict runs/first seven.png
@@ -380,6 +439,16 @@ fn generate() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu generate runs/fables
       adieu generate runs/fables --start 'a fox once saw' --temperature 0.5
@@ -423,6 +492,16 @@ fn doctor() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu doctor
       adieu doctor --json | jq '.sources[] | select(.value.kind == "unavailable") | .value.remedy'
@@ -430,6 +509,11 @@ fn doctor() {
       adieu doctor --dump sensors.txt        all sensor files, for a bug report: read it before you send
       it
     "#);
+}
+
+#[test]
+fn stall_probe() {
+    insta::assert_snapshot!(help("stall-probe"));
 }
 
 #[test]
@@ -476,6 +560,16 @@ fn profile() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
 
     Examples:
       adieu profile runs/first
@@ -544,6 +638,16 @@ fn bench_scaling() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu bench scaling
       adieu bench scaling --depths 2,4,8,16,32 --turns 15
@@ -586,6 +690,16 @@ fn report() {
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
 
     Examples:
       adieu report runs/five --open
@@ -637,6 +751,16 @@ fn list() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu list
       adieu list optimizers
@@ -671,6 +795,16 @@ fn lint() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu lint my.toml
       adieu lint runs/first runs/five
@@ -697,6 +831,14 @@ fn data() {
       -q, --quiet        Show no progress; results and errors still come
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
+
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
     ");
 }
 
@@ -712,6 +854,14 @@ fn data_list() {
       -q, --quiet        Show no progress; results and errors still come
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
+
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
     ");
 }
 
@@ -765,6 +915,16 @@ fn data_show() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu data show
       adieu data show --data-dir ~/data/fashion-mnist
@@ -790,6 +950,14 @@ fn bench() {
       -q, --quiet        Show no progress; results and errors still come
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
+
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
     ");
 }
 
@@ -843,6 +1011,16 @@ fn bench_engine() {
       -h, --help
               Print help (see a summary with '-h')
 
+    Instruments:
+          --meter <URL|FILE>
+              Power meter at the socket: http://PLUG, or the file a logger appends `unix_s,watts` to
+
+          --estimate
+              Estimate the processors' energy by their model; never mixed with what is measured
+
+          --assume-cpu-watts <IDLE:MAX>
+              The same by your own figures: their power idle and at work, in watts
+
     Examples:
       adieu bench engine                          everything
       adieu bench engine --no-epoch --rows 1000   products and steps at one size
@@ -867,6 +1045,14 @@ fn completions() {
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
 
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
+
     Examples:
       adieu completions bash > ~/.local/share/bash-completion/completions/adieu
       adieu completions zsh > ~/.zfunc/_adieu
@@ -886,6 +1072,14 @@ fn man() {
       -q, --quiet        Show no progress; results and errors still come
           --threads <N>  Threads that work; results are the same for any number [default: one a core]
       -h, --help         Print help
+
+    Instruments:
+          --meter <URL|FILE>             Power meter at the socket: http://PLUG, or the file a logger
+                                         appends `unix_s,watts` to
+          --estimate                     Estimate the processors' energy by their model; never mixed
+                                         with what is measured
+          --assume-cpu-watts <IDLE:MAX>  The same by your own figures: their power idle and at work, in
+                                         watts
 
     Examples:
       adieu man | man -l -

@@ -110,14 +110,14 @@ mod tests {
         use System::{MacOs, Unix, Windows};
         type Set<'a> = &'a [(&'a str, &'a str)];
         let cases: [(System, Set<'_>, Option<&str>); 11] = [
-            (Unix, &[("HOME", "/home/ada")], Some("/home/ada/.local/share/adieu/data")),
-            (Unix, &[("HOME", "/home/ada"), ("XDG_DATA_HOME", "/big")], Some("/big/adieu/data")),
+            (Unix, &[("HOME", "/h/ada")], Some("/h/ada/.local/share/adieu/data")),
+            (Unix, &[("HOME", "/h/ada"), ("XDG_DATA_HOME", "/big")], Some("/big/adieu/data")),
             (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "here")], Some("/h/.local/share/adieu/data")),
             (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "")], Some("/h/.local/share/adieu/data")),
             (Unix, &[("HOME", "/h"), ("XDG_DATA_HOME", "/big"), (VARIABLE, "/mine")], Some("/mine")),
             (Unix, &[("HOME", "/h"), (VARIABLE, "")], Some("/h/.local/share/adieu/data")),
             (Unix, &[("HOME", "")], None),
-            (MacOs, &[("HOME", "/Users/ada")], Some("/Users/ada/Library/Application Support/adieu/data")),
+            (MacOs, &[("HOME", "/u/ada")], Some("/u/ada/Library/Application Support/adieu/data")),
             (Windows, &[("LOCALAPPDATA", "/u/Local")], Some("/u/Local/adieu/data")),
             (Windows, &[("USERPROFILE", "/u")], Some("/u/AppData/Local/adieu/data")),
             (Windows, &[("HOME", "/h")], None),

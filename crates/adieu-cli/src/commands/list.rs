@@ -1,6 +1,5 @@
 //! `adieu list`: every choice a recipe has. Read from the recipes' own schema, so it cannot lag behind.
 
-
 use adieu::Recipe;
 use adieu::report::text::wrapped;
 use serde_json::{Map, Value, json};
