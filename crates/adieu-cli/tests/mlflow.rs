@@ -6,6 +6,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -122,7 +123,8 @@ fn what_a_server_does_wrong_is_said_with_its_address() {
     let refused =
         json!({ "error_code": "INVALID_PARAMETER_VALUE", "message": "too many of them" }).to_string();
     let deleted = json!({ "experiment": { "experiment_id": "7", "lifecycle_stage": "deleted" } });
-    let cases: Vec<(&str, Vec<Option<(u16, String)>>, &[&str])> = vec![
+    type Answer = Option<(u16, String)>;
+    let cases: Vec<(&str, Vec<Answer>, &[&str])> = vec![
         ("hangs up at once", vec![None], &["no answer to experiments/get-by-name", "mlflow server"]),
         (
             "a web page",
@@ -190,8 +192,8 @@ struct Real(Child);
 
 impl Drop for Real {
     fn drop(&mut self) {
-        // Its workers die with it: they read a pipe of their parent's.
-        drop(self.0.kill());
+        // It leads a group of its own, so that its workers end with it.
+        drop(Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status());
         drop(self.0.wait());
     }
 }
@@ -224,7 +226,8 @@ fn real(python: &Path, desk: &Desk) -> (Real, u16) {
         "1",
     ]);
     command.args(["--backend-store-uri", &store]).current_dir(desk.at("")).stdin(Stdio::null());
-    command.stdout(log.try_clone().unwrap()).stderr(log).env("MLFLOW_DISABLE_TELEMETRY", "true");
+    command.stdout(log.try_clone().unwrap()).stderr(log).process_group(0);
+    command.env("MLFLOW_DISABLE_TELEMETRY", "true").env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
     let mut server = Real(command.spawn().unwrap());
     let since = Instant::now();
     while get(port, "/health") != Some(json!("OK")) {

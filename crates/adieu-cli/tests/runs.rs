@@ -169,3 +169,30 @@ fn a_damaged_checkpoint_is_passed_over_or_named() {
     assert!(message.contains("the file is damaged or no checkpoint"), "{message}");
     assert!(message.starts_with("r/checkpoint-") && message.contains("; delete it"), "{message}");
 }
+
+#[test]
+fn bad_rows_stop_a_run_or_are_counted_in_its_record() {
+    let desk = Desk::bare();
+    let mut table = String::from("a,b,label\n");
+    for row in 0..60 {
+        let sign = if row % 2 == 0 { 1 } else { -1 };
+        table += &format!("{},{},{}\n", sign * (row + 1), row % 7, ["yes", "no"][row as usize % 2]);
+    }
+    table += "1,,yes\n";
+    desk.write("t.csv", table.as_bytes());
+    let recipe = |on_bad: &str| {
+        format!(
+            "[data]\nkind = \"csv\"\ndir = \"t.csv\"\non_bad = \"{on_bad}\"\n[train]\nepochs = 2\nbatch = 4\n\
+             [model]\nblocks = [[4]]\n[learner]\nkind = \"back_prop\"\n"
+        )
+    };
+    desk.write("fail.toml", recipe("fail").as_bytes());
+    desk.write("skip.toml", recipe("skip").as_bytes());
+    let said = desk.adieu("train fail.toml --out f").badly(1);
+    assert!(said.contains("t.csv") && said.contains("62"), "file and line: {said}");
+    let said = desk.adieu("train skip.toml --out r");
+    assert_eq!(said.err.matches("bad rows were left out").count(), 1, "{said:?}");
+    said.well();
+    assert!(desk.text("r/events.jsonl").contains("1 bad rows were left out"), "in the record too");
+    desk.adieu("lint r").well();
+}

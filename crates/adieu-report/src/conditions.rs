@@ -99,7 +99,8 @@ mod tests {
         let [a, b] = [&runs[0], &runs[1]];
         assert!(["train_seconds", "energy_joules", "macs"].iter().all(|key| apart(key, a, b).is_none()));
         assert!(differing(&runs).is_empty());
-        let change: [(&str, fn(&mut Run)); 4] = [
+        type Change = (&'static str, fn(&mut Run));
+        let change: [Change; 4] = [
             ("another processor", |run| run.start.machine.cpu = Some("another".into())),
             ("other threads", |run| run.start.machine.threads = Some(1)),
             ("a mode", |run| drop(run.start.machine.other.insert("power_mode".into(), "15W".into()))),

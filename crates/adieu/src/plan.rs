@@ -10,7 +10,7 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::host::matrix;
 use adieu_core::parts::shape::Shape;
 use adieu_data::{Dataset, Rows};
-use adieu_record::{LayerInfo, Network, Split};
+use adieu_record::{Event, LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
 use crate::recipe::{Fault, Faults, FieldsKind, LayerRecipe, Recipe, SplitRecipe};
@@ -144,6 +144,14 @@ impl Plan {
         let mut chance = Rng::stream(self.recipe.seed, Purpose::Augment, step);
         augment::apply(&self.recipe.data, self.data.info.image, &mut values, &mut chance);
         batch_from(values, &self.data.train, ids)
+    }
+
+    /// What the record says of rows that were left out in reading, if any were.
+    pub(crate) fn left_out(&self) -> Option<Event> {
+        let skipped = &self.data.info.skipped;
+        let first = skipped.first.first()?;
+        let what = format!("{} bad rows were left out, the first: {first}", skipped.count);
+        Some(Event::Warned { what, remedy: "mend them, or let them stop the run: on_bad = \"fail\"".into() })
     }
 
     /// Bytes of a row as it is stored.

@@ -56,6 +56,9 @@ pub fn train(plan: Plan, path: &Path, sinks: &mut [&mut dyn Sink]) -> Result<End
     };
     session.guarded(|session| {
         session.emit(Event::RunStarted(Box::new(start)))?;
+        if let Some(warned) = session.plan.left_out() {
+            session.emit(warned)?;
+        }
         session.run()
     })
 }

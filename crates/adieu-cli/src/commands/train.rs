@@ -34,12 +34,9 @@ pub(super) fn run(asked: &Train, manner: Manner) -> anyhow::Result<()> {
     conclude(&out, &ended, asked.show)
 }
 
-/// Bad rows that were left out, and what was decided in reading: never passed over in silence.
+/// What was decided in reading: never passed over in silence. Rows that were left out are in the record.
 fn say_what_was_met(plan: &Plan) {
     let info = &plan.data.info;
-    if let Some(first) = info.skipped.first.first() {
-        terminal::message(&format!("{} bad rows were left out, the first: {first}", info.skipped.count));
-    }
     info.notes.iter().for_each(|note| terminal::message(&format!("{}: {note}", info.name)));
 }
 

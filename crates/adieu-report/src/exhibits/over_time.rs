@@ -104,11 +104,8 @@ fn charts(quantity: &Quantity, shown: &[(&Side, &Run)]) -> Markup {
         let found = quantity.tracks.iter().enumerate();
         found.filter_map(|(i, (name, _))| Some((i, run.timeline.track(name)?.clone()))).collect()
     };
-    let having: Vec<(&Side, &Run, Vec<(usize, Track)>)> = shown
-        .iter()
-        .map(|(side, run)| (*side, *run, tracks(run)))
-        .filter(|(.., tracks)| !tracks.is_empty())
-        .collect();
+    let all = shown.iter().map(|(side, run)| (*side, *run, tracks(run)));
+    let having: Vec<_> = all.filter(|(.., tracks)| !tracks.is_empty()).collect();
     let all = having.iter().flat_map(|(.., tracks)| tracks).flat_map(|(_, track)| &track.points);
     let y = Scale::from_zero_nice(all.map(|p| p.1 / quantity.unit), 4);
     let x = Scale::from_zero(having.iter().map(|(_, run, _)| run.timeline.end));
