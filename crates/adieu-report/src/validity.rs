@@ -11,54 +11,117 @@ const TICKS: f64 = 1.0;
 /// Share of the run that a sensor of energy must have seen for its joules to be those of the run.
 pub(crate) const SEEN: f64 = 0.95;
 
+/// Relative change of a fixed piece of work's time that is no noise.
+const DRIFT: f64 = 0.05;
+/// Relative change of the processors' clock that is no noise.
+const CLOCK: f64 = 0.03;
+/// Moments below which nothing is said of clocks.
+const MOMENTS: usize = 12;
+
 /// What a reader of the run's timings must know.
 pub(crate) fn of(run: &Run) -> Vec<Warning> {
-    let Ok(wall) = run.measured("wall", None) else { return Vec::new() };
+    let Ok(wall_s) = run.measured("wall", None) else { return Vec::new() };
     let cores = run.start.machine.cores.unwrap_or(1).max(1) as f64;
-    let lost = |name: &str, part: Option<&str>, of_s: f64| {
-        run.measured(name, part).ok().map(|s| s / of_s).filter(|share| share.is_finite() && *share > MOST)
-    };
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let mut all = Vec::new();
-    let mut warn = |what: String, remedy: &str| all.push(Warning { what, remedy: remedy.into() });
-    if let Some(share) = lost("machine_cpu", Some("steal"), wall * cores) {
-        let share = percent(share);
-        warn(
-            format!(
-                "the host kept the processors from this machine for {share} of the time: timings are too long"
-            ),
-            "measure on a host that does nothing else",
-        );
-    }
-    if let Some(share) = lost("group_throttled", None, wall) {
-        let share = percent(share);
-        warn(
-            format!("the control group was throttled for {share} of the time: timings are no timings"),
-            "lift the processor quota of the container",
-        );
-    }
-    if run.measured("throttled", None).is_ok_and(|times| times > 0.0) {
-        let causes: Vec<&str> = causes(run).collect();
-        let of = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-        warn(
-            format!(
-                "throttled: the machine held its clocks back{of}: timings are not those of its full speed"
-            ),
-            "cool it, give it a supply that is strong enough, or let it run at a clock that it can keep",
-        );
-    }
-    // What programs beside this one took, of all there was.
-    let others = run.measured("machine_cpu", None).ok().zip(run.measured("cpu_time", None).ok());
+    let found = [
+        stolen(run, wall_s * cores),
+        refused(run, wall_s),
+        throttled(run),
+        shared(run, wall_s, cores),
+        drifted(run),
+        clocks_changed(run),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn warning(what: String, remedy: &str) -> Option<Warning> {
+    Some(Warning { what, remedy: remedy.into() })
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// The share of `of_s` that a counter of seconds lost, if it is worth a word.
+fn lost(run: &Run, name: &str, part: Option<&str>, of_s: f64) -> Option<f64> {
+    run.measured(name, part).ok().map(|s| s / of_s).filter(|share| share.is_finite() && *share > MOST)
+}
+
+fn stolen(run: &Run, processors_s: f64) -> Option<Warning> {
+    let share = percent(lost(run, "machine_cpu", Some("steal"), processors_s)?);
+    warning(
+        format!(
+            "the host kept the processors from this machine for {share} of the time: timings are too long"
+        ),
+        "measure on a host that does nothing else",
+    )
+}
+
+fn refused(run: &Run, wall_s: f64) -> Option<Warning> {
+    let share = percent(lost(run, "group_throttled", None, wall_s)?);
+    warning(
+        format!("the control group was throttled for {share} of the time: timings are no timings"),
+        "lift the processor quota of the container",
+    )
+}
+
+fn throttled(run: &Run) -> Option<Warning> {
+    run.measured("throttled", None).ok().filter(|times| *times > 0.0)?;
+    let causes: Vec<&str> = causes(run).collect();
+    let of = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    warning(
+        format!("throttled: the machine held its clocks back{of}: timings are not those of its full speed"),
+        "cool it, give it a supply that is strong enough, or let it run at a clock that it can keep",
+    )
+}
+
+/// What programs beside this one took, of all there was.
+fn shared(run: &Run, wall_s: f64, cores: f64) -> Option<Warning> {
+    let (machine, own) = run.measured("machine_cpu", None).ok().zip(run.measured("cpu_time", None).ok())?;
+    let share = (machine - own) / (wall_s * cores);
     // The kernel counts ticks of 10 ms: of a short run they say nothing.
-    let share = others.filter(|_| wall > TICKS).map(|(machine, own)| (machine - own) / (wall * cores));
-    if let Some(share) = share.filter(|share| *share > 5.0 * MOST) {
-        let share = percent(share);
-        warn(
-            format!("other programs took {share} of the processors: timings are upper bounds"),
-            "measure on a machine that does nothing else",
-        );
+    if wall_s <= TICKS || share <= 5.0 * MOST {
+        return None;
     }
-    all
+    let share = percent(share);
+    warning(
+        format!("other programs took {share} of the processors: timings are upper bounds"),
+        "measure on a machine that does nothing else",
+    )
+}
+
+/// The same work before the run and after it.
+fn drifted(run: &Run) -> Option<Warning> {
+    let [before, after] = ["before", "after"].map(|part| run.measured("calibration", Some(part)).ok());
+    let change = after? / before? - 1.0;
+    if !change.is_finite() || change.abs() <= DRIFT {
+        return None;
+    }
+    let (share, than) = (percent(change.abs()), if change > 0.0 { "longer" } else { "shorter" });
+    warning(
+        format!(
+            "a fixed product took {share} {than} after the run than before it: the machine's speed changed"
+        ),
+        "let the machine come to rest, fix its clock, measure again",
+    )
+}
+
+/// The clock in the first third of the run's moments and in the last.
+fn clocks_changed(run: &Run) -> Option<Warning> {
+    let points = &run.timeline.track("clock")?.points;
+    let third = points.len() / 3;
+    if points.len() < MOMENTS {
+        return None;
+    }
+    let mean = |points: &[(f64, f64)]| points.iter().map(|p| p.1).sum::<f64>() / points.len() as f64;
+    let change = mean(&points[points.len() - third..]) / mean(&points[..third]) - 1.0;
+    if !change.is_finite() || change.abs() <= CLOCK {
+        return None;
+    }
+    let (share, how) = (percent(change.abs()), if change > 0.0 { "rose" } else { "fell" });
+    warning(
+        format!("the processors' clock {how} by {share} from the run's first third to its last"),
+        "fix the clock (governor `performance`, no boost), or warm the machine up first",
+    )
 }
 
 /// Parts of `throttled` that grew during the run.
@@ -76,6 +139,7 @@ mod tests {
     use adieu_record::{Event, Reading, Stamped, Unit};
 
     use super::*;
+    use crate::timeline::Track;
 
     /// A run on two cores that was metered once.
     fn run(readings: Vec<Reading>) -> Run {
@@ -96,6 +160,21 @@ mod tests {
         };
         assert_eq!(joules(0.97).ok(), Some(700.0));
         assert_eq!(joules(0.5).unwrap_err().why, "the sensors saw 50 % of the run only");
+    }
+
+    #[test]
+    fn a_clock_that_falls_is_told_and_one_that_wavers_is_not() {
+        let clock = |hertz: &dyn Fn(u64) -> f64, n: u64| {
+            let mut run = run(vec![Reading::measured("wall", None, Unit::Seconds, 9.0, "a test")]);
+            let points = (0..n).map(|i| (i as f64, hertz(i))).collect();
+            let (name, source) = ("clock".into(), "a test".into());
+            run.timeline.tracks.push(Track { name, part: None, unit: Unit::Hertz, source, points });
+            of(&run).into_iter().map(|warning| warning.what).collect::<Vec<_>>()
+        };
+        assert_eq!(clock(&|i| 3e9 + 1e8 * (i % 2) as f64, 30), [""; 0]);
+        assert_eq!(clock(&|i| 3e9 - 1e8 * i as f64, 5), [""; 0], "too few");
+        let fell = clock(&|i| if i < 15 { 3e9 } else { 2.7e9 }, 30);
+        assert!(fell[0].contains("clock fell by 10.0 %"), "{fell:?}");
     }
 
     fn warned(readings: &[(&str, Option<&str>, f64)]) -> Vec<String> {
@@ -129,6 +208,11 @@ mod tests {
             warned(&[&[wall], &hot[..]].concat())[0]
                 .starts_with("throttled: the machine held its clocks back (packages): ")
         );
+        let product = |part, s| ("calibration", Some(part), s);
+        assert_eq!(warned(&[wall, product("before", 1e-3), product("after", 1.04e-3)]), [""; 0]);
+        let slower = warned(&[wall, product("before", 1e-3), product("after", 1.1e-3)]);
+        assert!(slower[0].starts_with("a fixed product took 10.0 % longer after the run"), "{slower:?}");
+        assert_eq!(warned(&[wall, product("after", 1.1e-3)]), [""; 0]);
         assert_eq!(warned(&[steal(50.0), own]), [""; 0], "without the time nothing can be said");
     }
 }
