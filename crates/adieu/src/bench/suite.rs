@@ -54,10 +54,10 @@ pub struct Task {
 pub const TASKS: [Task; 7] = [
     Task {
         name: "patterns",
-        about: "256-64-64, 30 epochs of moving spots that are made up: seconds, for a first look",
+        about: "256-64-64, 100 epochs of moving spots that are made up: seconds, for a first look",
         data: "patterns",
         hidden: &[64; 2],
-        epochs: 30,
+        epochs: 100,
         throttle_mb_s: None,
         targets: [0.30, 0.10],
     },
