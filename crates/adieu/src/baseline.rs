@@ -10,10 +10,10 @@ use adieu_record::{Reading, Unit, Value};
 
 /// How long the machine is watched idle, where it tells energy.
 const IDLE: Duration = Duration::from_secs(2);
-/// Products that are timed; their median counts.
-const PRODUCTS: usize = 9;
+/// Products that are timed. The quickest quarter counts: what disturbs one of them is no property of the machine.
+const PRODUCTS: usize = 32;
 /// What is timed, for the record.
-const SOURCE: &str = "median time of a fixed product";
+const SOURCE: &str = "lower quartile of the time of a fixed product";
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ fn product_s() -> f64 {
     work.time(2);
     let mut times = [0.0; PRODUCTS].map(|_: f64| work.time(1));
     times.sort_by(f64::total_cmp);
-    times[PRODUCTS / 2]
+    times[PRODUCTS / 4]
 }
 
 /// Rows, inputs and outputs of the product.

@@ -117,6 +117,8 @@ pub const TASKS: [Task; 7] = [
     },
 ];
 
+/// Batches made ahead where rows come slowly.
+const LEAD: u64 = 2;
 /// More rows than any of these datasets holds out.
 const ALL_ROWS: u64 = 1_000_000;
 
@@ -145,6 +147,7 @@ impl Suite {
                 None => (task.data.into(), None),
             };
             recipe.data.throttle_mb_s = task.throttle_mb_s;
+            recipe.data.prefetch = if task.throttle_mb_s.is_some() { LEAD } else { 0 };
             recipe.train.probe_rows = ALL_ROWS;
         }
         let [common, strong] = task.targets;

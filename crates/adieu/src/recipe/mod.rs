@@ -69,8 +69,8 @@ pub struct DataRecipe {
     /// the 25 shifts of Hinton 2022. What comes in at an edge is black.
     #[schemars(range(min = 0, max = 64))]
     pub jitter: u8,
-    /// Batches that a thread of its own makes ready ahead of the step; 0 makes each when it is wanted. What is learned
-    /// does not depend on it.
+    /// Batches that a thread of its own makes ready ahead of the step; 0 makes each when it is wanted. It pays where rows
+    /// come slowly or a processor is free. What is learned does not depend on it.
     #[schemars(range(min = 0, max = 1_000))]
     pub prefetch: u64,
     /// Let the rows come no faster than so many megabytes a second, as stored, like those of slow storage: to see who
@@ -110,7 +110,7 @@ impl Default for DataRecipe {
             dir: None,
             split: SplitRecipe::Choose,
             jitter: 0,
-            prefetch: 2,
+            prefetch: 0,
             throttle_mb_s: None,
             on_bad: OnBadRecipe::Fail,
             label: None,
