@@ -27,6 +27,9 @@ const GROWING: [&str; 17] = [
 /// Of those, the ones that begin at zero with their meter.
 const FROM_ZERO: [&str; 4] = ["energy", "energy_estimated", "energy_net", "loader"];
 
+/// Of those, the one that is a difference of two others.
+const MAY_FALL: &str = "energy_net";
+
 /// One counter of the run so far, as a checkpoint carries it on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counted {
@@ -72,7 +75,9 @@ impl Counters {
             *reading = Reading::unavailable(&now.name, now.part.as_deref(), reading.unit, why, remedy);
             return;
         };
-        let own = |before: f64, now: f64, start: f64| before + (now - start).max(0.0);
+        // What is beyond the idle machine may be less than nothing; of the others that is a fault of the counter.
+        let least = if now.name == MAY_FALL { f64::NEG_INFINITY } else { 0.0 };
+        let own = |before: f64, now: f64, start: f64| before + (now - start).max(least);
         match &mut reading.value {
             Value::Measured { value, coverage, .. } => {
                 *value = own(before.value, now.value, start.value);
@@ -137,6 +142,8 @@ mod tests {
             "begins with its meter"
         );
         assert_eq!(own(&first, reading("disk_read", 30.0, 1.0), 2.0), None, "not known at the start");
+        assert_eq!(own(&first, reading("energy_net", -3.0, 1.0), 2.0), Some((-3.0, 1.0)), "below idle");
+        assert_eq!(own(&first, reading("cpu_time", 4.0, 1.0), 2.0), Some((0.0, 1.0)), "it cannot fall");
     }
 
     #[test]

@@ -100,10 +100,11 @@ impl Seen {
     }
 }
 
-/// What a counter grew by a second, of the time that was seen.
+/// What a counter grew by a second of the time that was seen. A slow sensor tells of a moment after it, so that more than
+/// the time between two moments may have been seen in it.
 fn rate(before: Before, now: Before) -> Option<f64> {
     let (all, seen) = (now.at_ns.checked_sub(before.at_ns)? as f64, now.seen_ns - before.seen_ns);
-    let rate = (now.value - before.value) / (seen.min(all) * 1e-9);
+    let rate = (now.value - before.value) / (seen * 1e-9);
     (all > 0.0 && seen >= SEEN * all && rate.is_finite() && rate >= 0.0).then_some(rate)
 }
 
@@ -191,14 +192,21 @@ mod tests {
     fn power_is_energy_over_the_time_that_was_seen() {
         const S: u64 = 1_000_000_000;
         let mut all = seen();
-        let cases = [(1, 10.0, 1.0), (2, 30.0, 1.0), (3, 35.0, 5.0 / 6.0), (4, 36.0, 0.65), (5, 20.0, 0.7)];
+        let cases = [
+            (1, 10.0, 1.0),
+            (2, 30.0, 1.0),
+            (3, 35.0, 5.0 / 6.0),
+            (4, 36.0, 0.65),
+            (5, 66.0, 0.82),
+            (6, 20.0, 0.7),
+        ];
         for (second, joules, coverage) in cases {
             all.add(&reading("energy", Some("package-0"), joules, coverage), second * S);
         }
-        // 20 J in 1 s; 5 J in the half second that was seen; then a tenth seen; then less than before.
+        // 20 J in 1 s; 5 J in the half second that was seen; a tenth seen; 30 J in 1.5 s told late; less than before.
         let found = points(&all, "power", Some("package-0"));
-        assert_eq!(found.len(), 2, "{found:?}");
-        for ((at, watts), (second, expected)) in found.into_iter().zip([(2, 20.0), (3, 10.0)]) {
+        assert_eq!(found.len(), 3, "{found:?}");
+        for ((at, watts), (second, expected)) in found.into_iter().zip([(2, 20.0), (3, 10.0), (5, 20.0)]) {
             assert_eq!(at, second * S + 1_000);
             assert!((watts - expected).abs() < 1e-6, "{watts} {expected}");
         }
