@@ -141,7 +141,7 @@ pub fn contestants(recipe: Recipe, depth: u64, batch: u64) -> Vec<(String, Recip
     all
 }
 
-/// Names of what [`write`] makes in a folder.
+/// Names of what [`write()`] makes in a folder.
 pub const PAGE: &str = "scaling.html";
 /// The numbers beside it.
 pub const NUMBERS: &str = "scaling.json";
