@@ -132,16 +132,20 @@ pub fn probe(
             if matches!(told(&said(name)), Flow::Stop) {
                 return Ok(None);
             }
-            if name == "cold"
-                && let Err(missing) = forgotten(&data.info.origin)
-            {
-                fetch = Err(missing);
-                continue;
+            let mut bytes = 0;
+            if name == "cold" {
+                match forgotten(&data.info.origin) {
+                    Ok(forgotten) => bytes = forgotten,
+                    Err(missing) => {
+                        fetch = Err(missing);
+                        continue;
+                    }
+                }
             }
             let synthetic = (name == "synthetic").then(|| Arc::clone(&data));
             let leg = leg(name, recipe, file, extent.steps, synthetic)?;
             if name == "cold" {
-                fetch = was_cold(&leg, &data.info.origin);
+                fetch = was_cold(&leg, bytes);
             }
             legs.push(leg);
         }
@@ -161,21 +165,20 @@ fn folder(origin: &Origin) -> Option<PathBuf> {
     }
 }
 
-/// Makes the system forget the files.
-fn forgotten(origin: &Origin) -> Result<(), Missing> {
-    let Some(folder) = folder(origin) else { return Ok(()) };
-    page_cache::evict(&folder).map(|_| ()).map_err(|error| {
+/// Makes the system forget the files; their bytes.
+fn forgotten(origin: &Origin) -> Result<u64, Missing> {
+    let Some(folder) = folder(origin) else { return Ok(0) };
+    page_cache::evict(&folder).map_err(|error| {
         let why = format!("{}: the system could not be made to forget it: {error}", folder.display());
         Missing::new(why, "probe on Linux, files on a disk of the machine's own")
     })
 }
 
-/// Whether enough came from the disk.
-fn was_cold(leg: &Leg, origin: &Origin) -> Result<(), Missing> {
+/// Whether enough of so many bytes came from the disk.
+fn was_cold(leg: &Leg, bytes: u64) -> Result<(), Missing> {
     let remedy =
         "lay the files on a disk: a file system in memory, or a disk behind another cache, is never cold";
-    let Some(folder) = folder(origin) else { return Ok(()) };
-    let bytes = page_cache::evict(&folder).unwrap_or(0) as f64;
+    let bytes = bytes as f64;
     match &leg.disk_read {
         Value::Measured { value, .. } if *value >= COLD * bytes => Ok(()),
         Value::Measured { value, .. } => {
@@ -240,6 +243,20 @@ fn difference(legs: &[Leg], a: &str, b: &str) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_leg_is_cold_only_if_the_disk_was_read() {
+        let leg = |disk_read| Leg { name: "cold", whole_s: 1.0, load_s: 1.0, stall_s: 0.0, disk_read };
+        let read = |value| leg(Value::Measured { value, source: "a test".into(), coverage: 1.0 });
+        assert!(was_cold(&read(900.0), 1000).is_ok());
+        let missing = was_cold(&read(100.0), 1000).expect_err("nine tenths came from elsewhere");
+        assert_eq!(missing.why, "only 10 % of the files came from a disk");
+        let (why, remedy) = ("no such file".into(), "another system".into());
+        assert_eq!(
+            was_cold(&leg(Value::Unavailable { why, remedy }), 9).expect_err("unknown").why,
+            "no such file"
+        );
+    }
 
     #[test]
     fn differences_are_taken_turn_by_turn() {

@@ -46,7 +46,8 @@ pub struct Task {
     epochs: u64,
     /// How fast its rows come, MB/s; none: they lie in memory.
     throttle_mb_s: Option<f64>,
-    /// Which every method should reach, and which tuned back-propagation reaches: see the lab log.
+    /// Which every method should reach, and which tuned back-propagation reaches; `docs/performance.md` says from
+    /// how many runs they are set.
     targets: [f64; 2],
 }
 
