@@ -187,7 +187,10 @@ impl Watch {
             }
             Event::Evaluated(e) if e.readout == self.told.readout => {
                 let rows = words::plural(e.rows, &format!("{} row", split(e.split)));
-                self.told.error = Some(format!("{} of {rows} wrong", words::percent(e.error)));
+                self.told.error = Some(match &e.detection {
+                    Some(found) => format!("{} on {rows}", words::detection(found)),
+                    None => format!("{} of {rows} wrong", words::percent(e.error)),
+                });
                 if e.last && e.split == Split::Test {
                     self.finished();
                 }

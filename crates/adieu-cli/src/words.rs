@@ -18,6 +18,11 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.2} %", 100.0 * fraction)
 }
 
+/// `AUROC 0.973, average precision 0.512`.
+pub(crate) fn detection(found: &adieu::record::Detection) -> String {
+    format!("AUROC {:.3}, average precision {:.3}", found.auroc, found.average_precision)
+}
+
 /// `60,000`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();

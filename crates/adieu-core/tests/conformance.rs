@@ -4,10 +4,12 @@
 mod common;
 
 use adieu_core::learn::{
-    BackProp, Clock, Direction, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx,
+    BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::affine::Affine;
+use adieu_core::parts::batch_norm::BatchNorm;
 use adieu_core::parts::block::{Block, Net, Saved};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::composed::Composed;
@@ -17,21 +19,23 @@ use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::host::{matrix, view, zip};
 use adieu_core::parts::local::Local;
+use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::optimizer::AdamW;
+use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
-use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, learners, noise, task};
+use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, flat, learners, noise, task};
 
 const EPOCHS: u64 = 12;
 const STEPS_PER_EPOCH: u64 = 25;
-const HIDDEN: [usize; 3] = [FEATURES, 24, 20];
+const HIDDEN: [usize; 3] = [FEATURES, 24, 21];
 
 /// Every layer, or the first one for learners that take no more.
 fn start(recipe: &LearnerRecipe, seed: u64) -> (Blocks, Box<dyn Learner>) {
     let task = task(60, EPOCHS, seed);
-    let sizes = if recipe.refuse(&HIDDEN[1..], &task).is_empty() { &HIDDEN[..] } else { &HIDDEN[..2] };
-    assert_eq!(recipe.refuse(&sizes[1..], &task), []);
+    let sizes = if recipe.refuse(&flat(&HIDDEN[1..]), &task).is_empty() { &HIDDEN[..] } else { &HIDDEN[..2] };
+    assert_eq!(recipe.refuse(&flat(&sizes[1..]), &task), []);
     let mut net = dense(sizes, Activation::Relu, seed);
     let learner = recipe.build(&mut net, &task);
     (net, learner)
@@ -267,6 +271,30 @@ fn every_learner_says_where_it_diverged() {
     }
 }
 
+/// A block that begins with what learns nothing gives its error no further: local learning pays for two products, not
+/// for three.
+#[test]
+fn below_what_learns_no_error_is_worked_out() {
+    let input = Shape::Pixels { h: 4, w: 4, c: 3 };
+    let window = Window { kernel: 3, stride: 1, padding: 1 };
+    let mut chance = Rng::stream(1, Purpose::Init, 0);
+    let convolution = Convolution::new("0.1", input, 6, window, Activation::Relu, &mut chance).unwrap();
+    let product = convolution.cost(60).forward_macs;
+    let norm: Box<dyn Block> = Box::new(Normalise::new(input, Over::Groups(3)).unwrap());
+    let mut net: Blocks = vec![Box::new(Stack::new(vec![norm, Box::new(convolution)]))];
+    let cost = net[0].cost(60);
+    assert_eq!((cost.forward_macs, cost.weight_macs, cost.input_macs), (product, product, product));
+    let task = adieu_core::learn::Task { input, ..task(60, EPOCHS, 1) };
+    let recipe = LearnerRecipe::from(DeeperForward { first: 0, ..DeeperForward::default() });
+    assert_eq!(recipe.refuse(&adieu_core::learn::shapes(&net, input), &task), []);
+    let mut learner = recipe.build(&mut net, &task);
+    let (mut witness, mut data) = (Witness::default(), blobs(60, 1));
+    data.x = noise(60, 48, 1);
+    train(&mut net, learner.as_mut(), &data, 0..1, &mut witness);
+    // forward and weight gradient, and three times what the scores read
+    assert_eq!(witness.macs, 2 * product + 3 * 60 * 16 * 6);
+}
+
 /// Remembers the most bytes held at once, and whether phases were told.
 #[derive(Default)]
 struct Witness {
@@ -300,10 +328,10 @@ fn forward_forward_holds_one_layer_and_back_propagation_all() {
     let (ff, sharing) = (witness(&plain.into()), witness(&sharing.into()));
     let bp = witness(&BackProp::default().into());
     // FF: positive and negative rows stacked; the widest layer's input, its scales and its output.
-    assert_eq!(ff.held, 120 * (24 + 1 + 20) * 4);
+    assert_eq!(ff.held, 120 * (24 + 1 + 21) * 4);
     // BP: the input with its scales, and every activity once.
-    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 20) * 4);
-    let (first, second, output) = (9 * 24, 24 * 20, 20 * 3);
+    assert_eq!(bp.held, 60 * (9 + 1 + 24 + 21) * 4);
+    let (first, second, output) = (9 * 24, 24 * 21, 21 * 3);
     // FF: a neutral pass with its head, forward and weight gradient of twice the rows, and the peers' push, which
     // is one row more.
     assert_eq!(ff.macs, 60 * ((first + second) + 2 * output + 4 * (first + second)) + first + second);
@@ -422,6 +450,19 @@ fn every_block_holds_what_it_declares() {
             blocks.push(Box::new(Local::new("0", input, 5, window, activation, &mut rng).unwrap()));
         }
     }
+    for input in [Shape::Pixels { h: 3, w: 1, c: 3 }, Shape::Tokens { t: 3, d: 3 }, Shape::Flat(9)] {
+        for over in [Over::Layer, Over::Rms, Over::Groups(3)] {
+            blocks.push(Box::new(Normalise::new(input, over).unwrap()));
+        }
+        blocks.push(Box::new(BatchNorm::new("0", input).unwrap()));
+        blocks.push(Box::new(Affine::new("0", input).unwrap()));
+        for of in [Of::Largest, Of::Mean] {
+            blocks.extend(Pool::global(input, of).ok().map(|pool| Box::new(pool) as Box<dyn Block>));
+        }
+        let norm: Box<dyn Block> = Box::new(Normalise::new(input, Over::Layer).unwrap());
+        let dense = Dense::new("1", 9, 4, Activation::Relu, &mut rng);
+        blocks.push(Box::new(Stack::new(vec![norm, Box::new(dense)])));
+    }
     for mut block in blocks {
         let (x, mut chance) = (noise(11, 9, 3), Rng::stream(1, Purpose::Dropout, 0));
         let (y, saved) = block.forward(x.clone().into(), &mut chance);
@@ -430,7 +471,7 @@ fn every_block_holds_what_it_declares() {
         assert_eq!(Saved::bytes([&saved]), cost.saved_bytes.unwrap() + input, "{}", block.describe());
         assert_eq!((y.dims()[0] * y.dims()[1] * 4) as u64, cost.output_bytes, "{}", block.describe());
         let mut parameters = 0;
-        block.params(&mut |param| parameters += param.count() as u64);
+        block.params(&mut |param| parameters += if param.is_learned() { param.count() as u64 } else { 0 });
         assert_eq!(parameters, cost.parameters, "{}", block.describe());
     }
 }

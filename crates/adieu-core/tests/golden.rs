@@ -77,8 +77,9 @@ fn start(
     classes: usize,
 ) -> (Blocks, Box<dyn Learner>) {
     let mut net = dense(sizes, Activation::Relu, 0);
-    let task = Task { input: Shape::Flat(sizes[0]), classes, train_rows: 5, epochs: 1, seed: 0 };
-    assert_eq!(recipe.refuse(&sizes[1..], &task), []);
+    let task =
+        Task { input: Shape::Flat(sizes[0]), classes, train_rows: 5, epochs: 1, seed: 0, detect: false };
+    assert_eq!(recipe.refuse(&common::flat(&sizes[1..]), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     learner.epoch(1);
     visit(&mut net, learner.as_mut(), &mut |param| {

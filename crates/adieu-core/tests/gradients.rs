@@ -8,8 +8,12 @@ mod common;
 
 use adieu_core::Tensor;
 use adieu_core::parts::activation::Activation;
-use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
+use adieu_core::parts::activity::Activity;
+use adieu_core::parts::affine::Affine;
+use adieu_core::parts::batch_norm::BatchNorm;
+use adieu_core::parts::block::{Block, Collect, Cost, Credit, Descend, Saved, Ungated};
 use adieu_core::parts::chance::{Purpose, Rng};
+use adieu_core::parts::class_score::{ClassScore, Scorer};
 use adieu_core::parts::composed::Composed;
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
@@ -17,8 +21,11 @@ use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::host::{matrix, matrix_from, view, zip};
 use adieu_core::parts::local::Local;
+use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::objective::{CrossEntropy, Objective, Tags};
-use adieu_core::parts::shape::Shape;
+use adieu_core::parts::param::Param;
+use adieu_core::parts::pool::{Of, Pool};
+use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::taped::{Rows, Taped};
 use burn::module::Module;
@@ -71,7 +78,7 @@ fn check_block(block: &mut dyn Block, n_in: usize, rows: usize, at: u64) {
     agree(&format!("{name}: input"), dot(&dx, &v), 0.1, |t| loss(block, &along(&x, t, &v)));
 
     let mut paths = Vec::new();
-    block.params(&mut |param| paths.push(param.path().to_string()));
+    block.params(&mut |param| paths.extend(param.is_learned().then(|| param.path().to_string())));
     assert_eq!(paths.len(), collected.0.len(), "{name}: one gradient a parameter");
     for (i, path) in paths.iter().enumerate() {
         let gradient = collected.0[path].to_rows();
@@ -112,6 +119,56 @@ fn apart(rows: usize, n: usize, at: u64) -> Tensor {
         values.extend(sizes.into_iter().map(|size| if rng.below(2) == 0 { size } else { -size }));
     }
     matrix(values, rows, n)
+}
+
+/// Groups of a row that are normalised each by itself.
+fn block_groups(over: Over) -> usize {
+    if let Over::Groups(groups) = over { groups } else { 1 }
+}
+
+/// Class scores as a block.
+struct Scoring {
+    scorer: Box<dyn Scorer>,
+    classes: usize,
+}
+
+impl Block for Scoring {
+    fn apply(&self, x: &Activity) -> Activity {
+        self.scorer.scores(x).into()
+    }
+
+    fn forward(&mut self, x: Activity, _: &mut Rng) -> (Activity, Saved) {
+        let (s, inner) = self.scorer.forward(&x);
+        assert_eq!(view(&s)[..], view(&self.scorer.scores(&x))[..], "training and inference agree");
+        (s.into(), Saved { matrices: vec![x], inner: vec![inner], other: None })
+    }
+
+    fn pullback(
+        &mut self,
+        mut saved: Saved,
+        dy: Credit,
+        _: bool,
+        descend: &mut dyn Descend,
+    ) -> Option<Tensor> {
+        let inner = saved.inner.pop().unwrap();
+        Some(self.scorer.pull_back(&saved.matrices[0], inner, &dy.dy.tensor(), descend))
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        self.scorer.params(visit);
+    }
+
+    fn shape_out(&self, _: Shape) -> Result<Shape, ShapeError> {
+        Ok(Shape::Flat(self.classes))
+    }
+
+    fn cost(&self, _: usize) -> Cost {
+        Cost::default()
+    }
+
+    fn describe(&self) -> String {
+        self.scorer.describe()
+    }
 }
 
 fn smooth() -> Vec<Activation> {
@@ -177,6 +234,75 @@ proptest! {
             Box::new(Dense::new("0.1", m, n, Activation::Gelu, &mut chance)),
         ]);
         check_block(&mut stack, n, rows, at * 100);
+    }
+
+    #[test]
+    fn norms_of_images_rows_and_tokens(
+        rows in 2usize..8, (h, w) in (1usize..5, 1usize..5), (groups, each) in (1usize..4, 1usize..5),
+        form in 0usize..4, at in 0u64..1000,
+    ) {
+        let c = groups * each;
+        let input = [
+            Shape::Image { c, h, w }, Shape::Pixels { h, w, c }, Shape::Tokens { t: h * w, d: c }, Shape::Flat(h * w * c),
+        ][form];
+        let n = input.features();
+        for over in [Over::Layer, Over::Rms, Over::Groups(groups)] {
+            let mut block = Normalise::new(input, over).unwrap();
+            // of few numbers a norm leaves little but their signs, and bends sharply where they are close
+            if n / block_groups(over) > 4 {
+                check_block(&mut block, n, rows, at * 100);
+            }
+        }
+        if rows * (if form == 3 { 1 } else { h * w }) > 4 {
+            let mut block = BatchNorm::new("0", input).unwrap();
+            check_block(&mut block, n, rows, at * 100);
+        }
+        if form > 0 {
+            let affine: Box<dyn Block> = Box::new(Affine::new("0", input).unwrap());
+            let mut stack = Stack::new(vec![affine, Box::new(Dropout { p: 0.3, features: n })]);
+            check_block(&mut stack, n, rows, at * 100);
+        }
+    }
+
+    #[test]
+    fn pooling(
+        rows in 1usize..4, (h, w) in (1usize..7, 1usize..7), c in 1usize..4, kernel in 1usize..4, stride in 1usize..4,
+        padding in 0usize..3, planes: bool, at in 0u64..1000,
+    ) {
+        let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
+        let (window, n) = (Window { kernel, stride, padding: padding.min(kernel - 1) }, c * h * w);
+        check_block(&mut Pool::global(input, Of::Mean).unwrap(), n, rows, at * 100);
+        check_block(&mut Pool::global(Shape::Tokens { t: h * w, d: c }, Of::Mean).unwrap(), n, rows, at * 100);
+        let Ok(mut mean) = Pool::new(input, window, Of::Mean) else {
+            prop_assert!(kernel > h.min(w) + 2 * window.padding, "it has a place");
+            return Ok(());
+        };
+        check_block(&mut mean, n, rows, at * 100);
+        // the largest: from numbers that a step does not bring past one another
+        let mut largest = Pool::new(input, window, Of::Largest).unwrap();
+        let (x, v) = (apart(rows, n, at), noise(rows, n, at + 1));
+        let mut still = Rng::stream(0, Purpose::Dropout, 0);
+        let (y, saved) = largest.forward(x.clone().into(), &mut still);
+        let weights = noise(rows, y.dims()[1], at + 2);
+        let dx = largest.pullback(saved, weights.clone().into(), true, &mut Collect::default()).unwrap();
+        agree("largest", dot(&dx, &v), 0.3, |t| {
+            Loss::weighed(&largest.apply(&along(&x, t, &v).into()).tensor(), &weights)
+        });
+    }
+
+    #[test]
+    fn every_class_score(
+        rows in 1usize..5, pixels in 1usize..5, (classes, each) in (2usize..5, 1usize..4), form in 0usize..3,
+        at in 0u64..1000,
+    ) {
+        let c = classes * each;
+        let input =
+            [Shape::Pixels { h: pixels, w: 1, c }, Shape::Tokens { t: pixels, d: c }, Shape::Flat(pixels * c)][form];
+        for score in ClassScore::all() {
+            let mut chance = Rng::stream(at, Purpose::Init, 0);
+            let scorer = score.build("s", input, classes, &mut chance);
+            check_block(&mut Scoring { scorer, classes }, pixels * c, rows, at * 100);
+        }
     }
 
     #[test]

@@ -153,7 +153,9 @@ fn nothing_depends_on_the_number_of_threads_nor_on_zeros_left_out() {
 fn every_learner_takes_fields() {
     let input = Shape::Image { c: 1, h: 3, w: 3 };
     let task = adieu_core::learn::Task { input, ..task(60, 12, 1) };
-    let some = learners().into_iter().filter(|(_, recipe)| recipe.refuse(&[28, 20, 20], &task).is_empty());
+    let some = learners()
+        .into_iter()
+        .filter(|(_, recipe)| recipe.refuse(&common::flat(&[28, 20, 20]), &task).is_empty());
     for (name, recipe) in some {
         let build = || {
             let window = Window { kernel: 2, stride: 1, padding: 0 };

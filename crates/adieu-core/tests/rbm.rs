@@ -66,8 +66,15 @@ impl Machine {
 
 fn start(recipe: &Rbm) -> (Blocks, Box<dyn Learner>) {
     let mut net = dense(&[VISIBLE, HIDDEN], Activation::Relu, 3);
-    let task = Task { input: Shape::Flat(VISIBLE), classes: CLASSES, train_rows: 10, epochs: 1, seed: 3 };
-    assert_eq!(recipe.refuse(&[HIDDEN], &task), []);
+    let task = Task {
+        input: Shape::Flat(VISIBLE),
+        classes: CLASSES,
+        train_rows: 10,
+        epochs: 1,
+        seed: 3,
+        detect: false,
+    };
+    assert_eq!(recipe.refuse(&common::flat(&[HIDDEN]), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     let mut rng = Rng::stream(3, Purpose::Probe, 1);
     let mut stir = |param: &mut adieu_core::parts::param::Param| {

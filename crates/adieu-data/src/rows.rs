@@ -88,6 +88,27 @@ impl Rows {
         self
     }
 
+    /// The rows `ids`, in that order.
+    pub(crate) fn chosen(&self, ids: &[u32]) -> Rows {
+        fn pick<T: Copy>(values: &[T], width: usize, ids: &[u32]) -> Vec<T> {
+            ids.iter()
+                .flat_map(|id| &values[*id as usize * width..(*id as usize + 1) * width])
+                .copied()
+                .collect()
+        }
+        let values = match &self.values {
+            Values::Bytes(pixels) => Values::Bytes(pick(pixels, self.width, ids)),
+            Values::Reals(values, scale) => Values::Reals(pick(values, self.width, ids), scale.clone()),
+        };
+        Rows::of(ids.len() * self.width, values, self.labels(ids), self.width)
+    }
+
+    /// The same rows with other labels.
+    pub(crate) fn labelled(self, labels: Vec<u8>) -> Rows {
+        assert_eq!(labels.len(), self.len(), "a label a row");
+        Rows { labels, ..self }
+    }
+
     /// Whether rows are the columns of a table, not pixels.
     pub fn is_real(&self) -> bool {
         matches!(self.values, Values::Reals(..))

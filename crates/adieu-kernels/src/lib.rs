@@ -42,6 +42,7 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod channels;
 mod convolution;
 mod convolution_gradient;
 mod convolution_sweep;
@@ -53,11 +54,13 @@ mod isa;
 mod local;
 mod local_gradient;
 mod local_lanes;
+mod norms;
 mod operands;
 mod pairs;
 mod panel;
 mod pass;
 mod peak;
+mod pools;
 mod precision;
 mod product;
 mod profile;
@@ -68,6 +71,7 @@ mod sparse;
 mod tile;
 
 pub use activation::Activation;
+pub use channels::{channel_lines, channel_sums};
 pub use convolution::Conv;
 pub use crew::{alone, threads};
 pub use forward::{Epilogue, Outputs, forward, forward_scratch};
@@ -76,9 +80,11 @@ pub use gradient::{
 };
 pub use isa::{Isa, isa, with_isa};
 pub use local::Fields;
+pub use norms::Groups;
 pub use operands::{Errors, Rows, Weights};
 pub use panel::{PANEL, from_panels, panel_len, to_panels};
 pub use peak::{peak_gflops, register_bf16, register_fma, triad_gbytes};
+pub use pools::Pool;
 pub use precision::Precision;
 pub use profile::{Profile, Shares};
 pub use rows::{column_sums, nonzeros_by_column, row_sums_of_squares, scale_rows};

@@ -280,6 +280,20 @@ pub struct Evaluation {
     /// `confusion[truth][guess]`, row counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confusion: Option<Vec<Vec<u64>>>,
+    /// Where anomalies are to be found, how well they are, whatever the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
+}
+
+/// How well scores tell anomalies from normal rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// How many of the rows are anomalies.
+    pub anomalies: u64,
+    /// The chance that an anomaly scores above a normal row: the area under the ROC curve, from 0 to 1.
+    pub auroc: f64,
+    /// Precision averaged over the anomalies, from 0 to 1; guessing gives their share.
+    pub average_precision: f64,
 }
 
 /// Time of one phase, and layer where the phase has one.

@@ -17,7 +17,7 @@ pub mod lint;
 pub mod reading;
 
 pub use event::{
-    DataInfo, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture, PictureKind,
-    Program, RunStart, Scalar, Split, Stamped,
+    DataInfo, Detection, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture,
+    PictureKind, Program, RunStart, Scalar, Split, Stamped,
 };
 pub use reading::{Point, Reading, Series, Unit, Value};

@@ -238,6 +238,7 @@ fn numbers_json_cannot_hold_are_refused_by_name() {
             evaluation_ns: 0,
             last: false,
             confusion: None,
+            detection: None,
         })
     };
     let metered = |value| {

@@ -68,6 +68,7 @@ fn evaluated(epoch: u64, step: u64, split: Split, readout: &str, last: bool) -> 
         evaluation_ns: 1000,
         last,
         confusion: Some(vec![vec![100, 30], vec![20, 50]]),
+        detection: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adieu_record::{Outcome, Split};
+use adieu_record::{Detection, Outcome, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::{apart, differing, machine};
@@ -53,6 +53,9 @@ pub struct RunSummary {
     pub test_standard_error: Option<f64>,
     /// Rows behind `test_error`.
     pub test_rows: Option<u64>,
+    /// Where anomalies are to be found, how well they are among the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Detection>,
     /// Every read-out and split.
     pub errors_by_readout: Vec<ReadoutError>,
     /// Training clock, s.
@@ -127,6 +130,7 @@ impl RunSummary {
             test_error: test.map(|e| e.error),
             test_standard_error: test.and_then(|e| binomial_standard_error(e.errors, e.rows)),
             test_rows: test.map(|e| e.rows),
+            detection: test.and_then(|e| e.detection),
             errors_by_readout: readout_errors(run),
             readout,
             train_seconds: Some(run.train_seconds),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use adieu_record::Outcome;
+use adieu_record::{Detection, Outcome};
 
 use crate::format::{self, ABSENT};
 use crate::label;
@@ -144,6 +144,8 @@ fn notes(text: &mut String, summary: &Summary) {
             .iter()
             .flat_map(|c| c.caveats.iter().map(|w| format!("! {}", label::starting(w)))),
     );
+    let detections = summary.runs.iter().filter_map(|run| Some((run, run.detection?)));
+    lines.extend(detections.map(|(run, found)| format!("* {}: {}", run.run, detected(&found))));
     lines.extend(summary.conditions.iter().map(|what| format!("! {}", label::starting(what))));
     let shown = |what: &str| summary.runs.iter().any(|r| r.missing.iter().any(|m| m.what == what));
     let reasons = [
@@ -163,6 +165,15 @@ fn notes(text: &mut String, summary: &Summary) {
         text.push('\n');
     }
     lines.iter().for_each(|line| text.push_str(&wrapped(&format!("{line}\n"), "  ")));
+}
+
+/// How well anomalies were told, in words.
+pub(crate) fn detected(found: &Detection) -> String {
+    let Detection { anomalies, auroc, average_precision } = *found;
+    format!(
+        "anomalies: AUROC {auroc:.3}, average precision {average_precision:.3}; {} of the test rows are some",
+        format::count(anomalies as f64)
+    )
 }
 
 /// How a run ended, in words.
@@ -245,7 +256,13 @@ fn alone(summary: &Summary) -> String {
     let ended = summary.runs.iter().find(|r| !r.finished());
     let ended =
         ended.map(|r| format!(" Not every run finished: {} {}.", r.run, ending(r))).unwrap_or_default();
-    format!("{error}.{ended} There is no other learner in this report, so nothing is compared.")
+    let detections: Vec<String> = summary
+        .runs
+        .iter()
+        .filter_map(|run| Some(format!(" {}.", label::starting(&detected(&run.detection?)))))
+        .collect();
+    let detected = if detections.len() == 1 { detections.concat() } else { String::new() };
+    format!("{error}.{detected}{ended} There is no other learner in this report, so nothing is compared.")
 }
 
 fn judged(c: &Comparison, summary: &Summary) -> Option<String> {

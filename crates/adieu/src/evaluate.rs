@@ -6,7 +6,8 @@ use adieu_core::learn::{Diverged, Learner};
 use adieu_core::parts::block::Net;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::host::view;
-use adieu_record::Split;
+use adieu_record::{Detection, Split};
+use adieu_report::detection::{auroc, average_precision};
 
 use crate::plan::Plan;
 
@@ -19,6 +20,8 @@ pub(crate) struct Judgement {
     pub(crate) errors: u64,
     /// `[truth][guess]`.
     pub(crate) confusion: Vec<Vec<u64>>,
+    /// Where anomalies are to be found; `None` too if all rows or none are some.
+    pub(crate) detection: Option<Detection>,
     /// Misjudged rows, worst first.
     pub(crate) mistakes: Vec<Mistake>,
     pub(crate) time_ns: u64,
@@ -56,14 +59,20 @@ pub(crate) fn judge(
         rows: ids.len() as u64,
         errors: 0,
         confusion: vec![vec![0; classes]; classes],
+        detection: None,
         mistakes: Vec::new(),
         time_ns: 0,
     };
+    let (mut unlike, mut anomalous) = (Vec::new(), Vec::new());
     for ids in ids.chunks(PORTION) {
         let batch = plan.batch_of(split, ids);
         let scores = view(&learner.predict(net, &batch.x, readout)).to_vec();
         if scores.iter().any(|score| !score.is_finite()) {
             return Err(Cut::Diverged(Diverged { layer: None, what: "a score in evaluation" }));
+        }
+        if plan.task.detect {
+            unlike.extend(scores.chunks_exact(classes).map(|row| f64::from(row[1]) - f64::from(row[0])));
+            anomalous.extend(batch.labels.iter().map(|label| *label == 1));
         }
         for ((row, truth), id) in scores.chunks_exact(classes).zip(&batch.labels).zip(ids) {
             let guess = best(row);
@@ -78,9 +87,18 @@ pub(crate) fn judge(
             return Err(Cut::Stopped);
         }
     }
+    judgement.detection = detection(&unlike, &anomalous);
     judgement.mistakes.sort_by(|a, b| b.margin.total_cmp(&a.margin));
     judgement.time_ns = begun.elapsed().as_nanos() as u64;
     Ok(judgement)
+}
+
+/// How well `unlike` tells the anomalous rows.
+fn detection(unlike: &[f64], anomalous: &[bool]) -> Option<Detection> {
+    let auroc = auroc(unlike, anomalous)?;
+    let average_precision = average_precision(unlike, anomalous)?;
+    let anomalies = anomalous.iter().filter(|anomalous| **anomalous).count() as u64;
+    Some(Detection { anomalies, auroc, average_precision })
 }
 
 /// Index of the highest score; the first of equals.

@@ -79,6 +79,7 @@ mod tests {
             evaluation_ns,
             last: false,
             confusion: None,
+            detection: None,
         })
     }
 

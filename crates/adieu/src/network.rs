@@ -1,19 +1,24 @@
 //! The network of a recipe: its shapes, what cannot be about them, and the blocks themselves.
 
+use adieu_core::parts::affine::Affine;
+use adieu_core::parts::batch_norm::BatchNorm;
 use adieu_core::parts::block::{Block, shape_through};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::composed::Composed;
 use adieu_core::parts::convolution::Convolution;
 use adieu_core::parts::dense::Dense;
+use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host;
 use adieu_core::parts::local::Local;
+use adieu_core::parts::normalise::{Normalise, Over};
+use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::precision::Precision;
-use adieu_core::parts::shape::Shape;
+use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::window::Window;
 
 use crate::plan::fault;
-use crate::recipe::{Engine, Fault, FieldsKind, FieldsRecipe, LayerRecipe, ModelRecipe, Recipe};
+use crate::recipe::{Engine, Fault, FieldsRecipe, LayerKind, LayerRecipe, ModelRecipe, PoolRecipe, Recipe};
 
 /// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
 const WIDEST: u64 = 1 << 17;
@@ -25,18 +30,19 @@ impl FieldsRecipe {
     }
 }
 
+impl PoolRecipe {
+    fn window(&self) -> Window {
+        let stride = self.stride.unwrap_or(self.window) as usize;
+        Window { kernel: self.window as usize, stride, padding: self.padding as usize }
+    }
+}
+
 /// What comes out of each layer, block by block, or the first that does not fit. The model must be without faults of
 /// its own.
 pub(crate) fn shapes(model: &ModelRecipe, input: Shape) -> Result<Vec<Vec<Shape>>, Fault> {
     let mut shape = input;
     let mut through = |b: usize, i: usize, layer: &LayerRecipe| {
-        shape = match layer {
-            LayerRecipe::Dense(width) => Shape::Flat(*width as usize),
-            LayerRecipe::Fields(fields) => {
-                let output = fields.window().output(shape, fields.channels as usize, fields.kind.name());
-                output.map_err(|_| misfit(fields, shape, &format!("model.blocks[{b}][{i}]")))?
-            }
-        };
+        shape = output(layer, shape, &format!("model.blocks[{b}][{i}]"))?;
         Ok(shape)
     };
     let blocks = model.blocks.iter().enumerate();
@@ -45,14 +51,34 @@ pub(crate) fn shapes(model: &ModelRecipe, input: Shape) -> Result<Vec<Vec<Shape>
         .collect()
 }
 
-fn misfit(fields: &FieldsRecipe, shape: Shape, layer: &str) -> Fault {
+/// What comes out of a layer; `key` is where it is written.
+fn output(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
+    let kind = match layer {
+        LayerRecipe::Dense(width) => return Ok(Shape::Flat(*width as usize)),
+        LayerRecipe::Kind(kind) => kind,
+    };
+    if let Some(fields) = kind.fields() {
+        let output = fields.window().output(input, fields.channels as usize, kind.name());
+        return output.map_err(|_| misfit(kind.name(), fields.field, fields.padding, "field", input, key));
+    }
+    if let LayerKind::MaxPool(pool) | LayerKind::AveragePool(pool) = kind {
+        let output = Pool::new(input, pool.window(), Of::Mean).map(|pool| pool.output());
+        return output.map_err(|_| misfit(kind.name(), pool.window, pool.padding, "window", input, key));
+    }
+    free(kind, input, key).map(|block| block.shape_out(input)).and_then(|shape| shape).map_err(|error| {
+        let what = format!("`{}` does not take {input}: {} is wanted", kind.name(), error.wants);
+        fault(key, what, "put it behind another layer, or choose what divides the channels")
+    })
+}
+
+fn misfit(name: &str, side: u64, padding: u64, word: &str, shape: Shape, layer: &str) -> Fault {
     let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }) = shape else {
-        let what = format!("a {} layer sees an image, what comes before it is {shape}", fields.kind.name());
+        let what = format!("a {name} layer sees an image, what comes before it is {shape}");
         return fault(layer, what, "put it before the dense layers");
     };
-    let side = h.min(w) as u64 + 2 * fields.padding;
-    let what = format!("a field of {0}x{0} has no place in {shape}", fields.field);
-    fault(&format!("{layer}.field"), what, &format!("choose at most {side}, or more padding"))
+    let most = h.min(w) as u64 + 2 * padding;
+    let what = format!("a {word} of {side}x{side} has no place in {shape}");
+    fault(&format!("{layer}.{word}"), what, &format!("choose at most {most}, or more padding"))
 }
 
 /// Blocks with their initial weights. Their shapes must be without faults.
@@ -84,29 +110,70 @@ fn block(
     input: Shape,
     chance: &mut Rng,
 ) -> Box<dyn Block> {
-    let activation = model.activation;
+    let fits = "shapes were checked";
     match (layer, model.engine) {
         (LayerRecipe::Dense(n_out), Engine::Kernels) => {
-            let dense = Dense::new(path, input.features(), *n_out as usize, activation, chance);
+            let dense = Dense::new(path, input.features(), *n_out as usize, model.activation, chance);
             Box::new(dense.in_precision(model.precision).skipping_zeros(model.skip_zeros))
         }
         (LayerRecipe::Dense(n_out), Engine::Burn) => {
             let (n_in, n_out) = (input.features(), *n_out as usize);
-            Box::new(Composed::new(path, n_in, n_out, activation, host::cpu(), chance))
+            Box::new(Composed::new(path, n_in, n_out, model.activation, host::cpu(), chance))
         }
-        (LayerRecipe::Fields(fields), _) => {
-            let (window, channels, fits) = (fields.window(), fields.channels as usize, "shapes were checked");
-            match fields.kind {
-                FieldsKind::Local => {
-                    let local = Local::new(path, input, channels, window, activation, chance).expect(fits);
-                    Box::new(local.in_precision(model.precision).skipping_zeros(model.skip_zeros))
-                }
-                FieldsKind::Convolution => {
-                    Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
-                }
-            }
+        (LayerRecipe::Kind(LayerKind::Local(fields)), _) => {
+            let (window, channels) = (fields.window(), fields.channels as usize);
+            let activation = fields.activation.unwrap_or(model.activation);
+            let local = Local::new(path, input, channels, window, activation, chance).expect(fits);
+            Box::new(local.in_precision(model.precision).skipping_zeros(model.skip_zeros))
         }
+        (LayerRecipe::Kind(LayerKind::Convolution(fields)), _) => {
+            let (window, channels) = (fields.window(), fields.channels as usize);
+            let activation = fields.activation.unwrap_or(model.activation);
+            Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
+        }
+        (LayerRecipe::Kind(kind), _) => free(kind, input, path).expect(fits),
     }
+}
+
+/// A layer that draws nothing when it is made.
+///
+/// # Panics
+/// Of layers that do.
+fn free(kind: &LayerKind, input: Shape, path: &str) -> Result<Box<dyn Block>, ShapeError> {
+    let norm = |over, affine| -> Result<Box<dyn Block>, ShapeError> {
+        let norm = Normalise::new(input, over)?;
+        let shape = norm.output();
+        with_affine(Box::new(norm), affine, shape, path)
+    };
+    match kind {
+        LayerKind::MaxPool(pool) => Ok(Box::new(Pool::new(input, pool.window(), Of::Largest)?)),
+        LayerKind::AveragePool(pool) => Ok(Box::new(Pool::new(input, pool.window(), Of::Mean)?)),
+        LayerKind::GlobalPool(_) => Ok(Box::new(Pool::global(input, Of::Mean)?)),
+        LayerKind::GroupNorm(group) => norm(Over::Groups(group.groups as usize), group.affine),
+        LayerKind::LayerNorm(layer) => norm(Over::Layer, layer.affine),
+        LayerKind::RmsNorm(rms) => norm(Over::Rms, rms.affine),
+        LayerKind::BatchNorm(batch) => {
+            let norm = BatchNorm::new(path, input)?;
+            let shape = norm.output();
+            with_affine(Box::new(norm), batch.affine, shape, path)
+        }
+        LayerKind::Dropout(dropout) => {
+            Ok(Box::new(Dropout { p: dropout.share as f32, features: input.features() }))
+        }
+        LayerKind::Local(_) | LayerKind::Convolution(_) => unreachable!("{} draws its weights", kind.name()),
+    }
+}
+
+fn with_affine(
+    norm: Box<dyn Block>,
+    affine: bool,
+    shape: Shape,
+    path: &str,
+) -> Result<Box<dyn Block>, ShapeError> {
+    if !affine {
+        return Ok(norm);
+    }
+    Ok(Box::new(Stack::new(vec![norm, Box::new(Affine::new(path, shape)?)])))
 }
 
 /// What is wrong with the model, whatever the data.
@@ -155,29 +222,38 @@ fn engine_faults(model: &ModelRecipe) -> Vec<Fault> {
 }
 
 fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mut Vec<Fault>) {
-    let (units, units_key) = match layer {
-        LayerRecipe::Dense(width) => (*width, key.to_string()),
-        LayerRecipe::Fields(fields) => (fields.channels, format!("{key}.channels")),
+    let mut units = |units: u64, key: &str| {
+        if !(1..=WIDEST).contains(&units) {
+            let what = format!("{units} units are not a layer");
+            faults.push(fault(key, what, &format!("choose 1 to {WIDEST} units")));
+        }
     };
-    if !(1..=WIDEST).contains(&units) {
-        let what = format!("{units} units are not a layer");
-        faults.push(fault(&units_key, what, &format!("choose 1 to {WIDEST} units")));
+    let kind = match layer {
+        LayerRecipe::Dense(width) => return units(*width, key),
+        LayerRecipe::Kind(kind) => kind,
+    };
+    let name = kind.name();
+    if let Some(fields) = kind.fields() {
+        units(fields.channels, &format!("{key}.channels"));
     }
-    let LayerRecipe::Fields(fields) = layer else { return };
-    let name = fields.kind.name();
-    if fields.padding >= fields.field {
-        let what = format!(
-            "with {} pixels of padding a field of {} can miss the image",
-            fields.padding, fields.field
-        );
-        let remedy = format!("choose less than {}", fields.field);
-        faults.push(fault(&format!("{key}.padding"), what, &remedy));
+    let reach = match kind {
+        LayerKind::Local(fields) | LayerKind::Convolution(fields) => {
+            Some((fields.padding, fields.field, "field"))
+        }
+        LayerKind::MaxPool(pool) | LayerKind::AveragePool(pool) => {
+            Some((pool.padding, pool.window, "window"))
+        }
+        _ => None,
+    };
+    if let Some((padding, side, word)) = reach.filter(|(padding, side, _)| padding >= side) {
+        let what = format!("with {padding} pixels of padding a {word} of {side} can miss the image");
+        faults.push(fault(&format!("{key}.padding"), what, &format!("choose less than {side}")));
     }
     if model.engine == Engine::Burn {
         let what = format!("Burn's operations have no {name} layer here");
         faults.push(fault("model.engine", what, "choose engine = \"kernels\", or dense layers"));
     }
-    if fields.kind == FieldsKind::Convolution && model.precision != Precision::F32 {
+    if matches!(kind, LayerKind::Convolution(_)) && model.precision != Precision::F32 {
         let what = format!("a convolution does not multiply {}", model.precision.name());
         faults.push(fault("model.precision", what, "choose precision = \"f32\", or other layers"));
     }
@@ -203,14 +279,14 @@ pub(crate) fn size_fault(model: &ModelRecipe, input: Shape, memory_bytes: Option
 /// Weights of a layer, fields at the border counted whole.
 fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
     let (n_in, n_out) = (input.features() as f64, output.features() as f64);
-    let (LayerRecipe::Fields(fields), Shape::Image { c, .. } | Shape::Pixels { c, .. }) = (layer, input)
-    else {
-        return n_in * n_out;
-    };
-    let field = (fields.field * fields.field) as f64 * c as f64;
-    match fields.kind {
-        FieldsKind::Local => field * n_out,
-        FieldsKind::Convolution => field * fields.channels as f64,
+    let LayerRecipe::Kind(kind) = layer else { return n_in * n_out };
+    let (Shape::Image { c, .. } | Shape::Pixels { c, .. }) = input else { return 0.0 };
+    match kind {
+        LayerKind::Local(fields) => (fields.field * fields.field) as f64 * c as f64 * n_out,
+        LayerKind::Convolution(fields) => {
+            (fields.field * fields.field) as f64 * c as f64 * fields.channels as f64
+        }
+        _ => 0.0,
     }
 }
 

@@ -63,8 +63,7 @@ pub(crate) fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Pict
     if plan.data.train.is_real() {
         return Vec::new(); // a row of a table is no picture
     }
-    let rows = plan.rows(Split::Train);
-    let ids: Vec<u32> = rows.take(MADE_UP).collect();
+    let ids: Vec<u32> = plan.rows(Split::Train).into_iter().take(MADE_UP).collect();
     let mut chance = Rng::stream(plan.recipe.seed, Purpose::Probe, 1);
     let Some(drawn) = learner.made_up(net, &plan.batch_of(Split::Train, &ids), &mut chance) else {
         return Vec::new();

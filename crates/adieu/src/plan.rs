@@ -13,7 +13,7 @@ use adieu_data::{Dataset, Rows};
 use adieu_record::{Event, LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
-use crate::recipe::{Fault, Faults, FieldsKind, LayerRecipe, Recipe, SplitRecipe};
+use crate::recipe::{Fault, Faults, LayerKind, LayerRecipe, Recipe, SplitRecipe};
 use crate::{Error, augment, meter};
 
 /// A network and the learner at work on it.
@@ -27,7 +27,7 @@ pub struct Plan {
     pub data: std::sync::Arc<Dataset>,
     /// What there is to learn.
     pub task: Task,
-    train: Range<u32>,
+    train: Vec<u32>,
     validation: Option<Range<u32>>,
 }
 
@@ -68,7 +68,15 @@ impl Plan {
             SplitRecipe::Final => adieu_data::Split::Final,
         };
         let parts = adieu_data::split(&data, split);
-        let rows = parts.train.len() as u64;
+        let data = match &recipe.data.normal {
+            Some(normal) => adieu_data::one_class(&data, normal, parts.train.clone())?.into(),
+            None => data,
+        };
+        // where anomalies are to be found, normal rows train
+        let detect = recipe.data.normal.is_some();
+        let train: Vec<u32> =
+            parts.train.clone().filter(|row| !detect || data.train.label(*row as usize) == 0).collect();
+        let rows = train.len() as u64;
         if recipe.train.batch > rows {
             faults.push(fault(
                 "train.batch",
@@ -84,6 +92,7 @@ impl Plan {
             train_rows: parts.train.len(),
             epochs: recipe.train.epochs,
             seed: recipe.seed,
+            detect,
         };
         if faults.is_empty() {
             faults = task_faults(&recipe, &task);
@@ -93,7 +102,7 @@ impl Plan {
         if !faults.is_empty() {
             return Err(Faults { file: file.into(), faults }.into());
         }
-        Ok(Plan { recipe, data, task, train: parts.train, validation: parts.validation })
+        Ok(Plan { recipe, data, task, train, validation: parts.validation })
     }
 
     /// Steps in an epoch; rows that do not fill a batch are left for the next epoch's order.
@@ -132,7 +141,7 @@ impl Plan {
 
     /// The training rows of epoch `epoch` (from 1), in that epoch's order.
     pub fn order(&self, epoch: u64) -> Vec<u32> {
-        let mut order: Vec<u32> = self.train.clone().collect();
+        let mut order = self.train.clone();
         Rng::stream(self.recipe.seed, Purpose::Shuffle, epoch).shuffle(&mut order);
         order
     }
@@ -169,11 +178,11 @@ impl Plan {
     }
 
     /// Rows of `split`.
-    pub fn rows(&self, split: Split) -> Range<u32> {
+    pub fn rows(&self, split: Split) -> Vec<u32> {
         match split {
             Split::Train => self.train.clone(),
-            Split::Validation => self.validation.clone().unwrap_or(0..0),
-            Split::Test => 0..self.data.test.len() as u32,
+            Split::Validation => self.validation.clone().unwrap_or(0..0).collect(),
+            Split::Test => (0..self.data.test.len() as u32).collect(),
         }
     }
 
@@ -224,9 +233,12 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
         Ok(shapes) => shapes,
         Err(fault) => return vec![fault],
     };
-    let widths: Vec<usize> =
-        outputs.iter().filter_map(|block| block.last()).map(|shape| shape.features()).collect();
-    let refusals = recipe.learner.refuse(&widths, task).into_iter();
+    let outputs: Vec<Shape> = outputs.iter().filter_map(|block| block.last()).copied().collect();
+    if task.detect && !recipe.learner.detects() {
+        let what = format!("`{}` cannot tell anomalies from normal rows", recipe.learner.name());
+        return vec![fault("learner.kind", what, "choose unsupervised, or leave data.normal out")];
+    }
+    let refusals = recipe.learner.refuse(&outputs, task).into_iter();
     let refusals = refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy));
     layer_faults(recipe).chain(refusals).collect()
 }
@@ -234,10 +246,8 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
 /// Blocks that are not one layer whose total input can be had, for a learner that takes layers apart.
 fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
     let apart = recipe.learner.takes_layers_apart();
-    let fits = |block: &[LayerRecipe]| match block {
-        [LayerRecipe::Dense(_)] => true,
-        [LayerRecipe::Fields(fields)] => fields.kind == FieldsKind::Local,
-        _ => false,
+    let fits = |block: &[LayerRecipe]| {
+        matches!(block, [LayerRecipe::Dense(_) | LayerRecipe::Kind(LayerKind::Local(_))])
     };
     let others = recipe.model.blocks.iter().enumerate().filter(move |(_, block)| apart && !fits(block));
     others.map(|(b, _)| {

@@ -183,7 +183,7 @@ impl Subject {
         // Several different batches, so that no call finds its rows in the cache of the one before.
         let batches: Vec<_> = (0..8)
             .map(|b| {
-                let ids: Vec<u32> = (0..rows).map(|i| test.start + ((b * rows + i) % count) as u32).collect();
+                let ids: Vec<u32> = (0..rows).map(|i| test[(b * rows + i) % count]).collect();
                 self.plan.batch_of(Split::Test, &ids)
             })
             .collect();
@@ -259,8 +259,8 @@ impl Subject {
     pub(crate) fn stalled(&mut self, steps: u64, one_batch: bool, busy: &Arc<Busy>) -> Result<f64, Error> {
         let mut clock = ChessClock::start(Totals::default());
         if one_batch {
-            let ids: Vec<u32> =
-                self.plan.rows(Split::Train).take(self.plan.recipe.train.batch as usize).collect();
+            let rows = self.plan.rows(Split::Train).into_iter();
+            let ids: Vec<u32> = rows.take(self.plan.recipe.train.batch as usize).collect();
             let batch = self.plan.batch_of(Split::Train, &ids);
             let mut again = || Batch { x: batch.x.clone(), labels: batch.labels.clone(), ids: ids.clone() };
             self.steps_from(&mut std::iter::repeat_with(&mut again), steps, &mut clock)?;

@@ -1,6 +1,5 @@
 //! A trained network, taken from a run's latest checkpoint, ready to be asked.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +46,7 @@ impl Trained {
             train_rows: start.data.train_rows as usize,
             epochs: recipe.train.epochs,
             seed: recipe.seed,
+            detect: recipe.data.normal.is_some(),
         };
         let (mut net, mut learner) = blank(&recipe, &task, &file.display().to_string())?;
         let Some((checkpoint, position)) = latest(&folder, &mut net, learner.as_mut())? else {
@@ -134,8 +134,7 @@ impl Trained {
             Some(data) => Plan::on(self.recipe.clone(), data, &file)?,
             None => Plan::of(self.recipe.clone(), &file)?,
         };
-        let rows = self.rows_of(&plan, split)?;
-        let ids: Vec<u32> = rows.collect();
+        let ids = self.rows_of(&plan, split)?;
         let all = ids.len() as u64;
         let mut done = 0;
         let mut go_on = || {
@@ -160,11 +159,12 @@ impl Trained {
             evaluation_ns: judged.time_ns,
             last: true,
             confusion: Some(judged.confusion),
+            detection: judged.detection,
         })
     }
 
     /// The rows of `split`, if the network was made for such data.
-    fn rows_of(&self, plan: &Plan, split: Split) -> Result<Range<u32>, Error> {
+    fn rows_of(&self, plan: &Plan, split: Split) -> Result<Vec<u32>, Error> {
         let refuse = |what: String, remedy: &str| {
             Err(Error::Folder { path: self.folder.path().into(), what, remedy: remedy.into() })
         };

@@ -375,7 +375,7 @@ impl<'a, 'b> Session<'a, 'b> {
     fn judge_finally(&mut self) -> Result<(), Leave> {
         let epochs = self.plan.recipe.train.epochs;
         for split in [Split::Validation, Split::Test] {
-            let ids: Vec<u32> = self.plan.rows(split).collect();
+            let ids = self.plan.rows(split);
             if ids.is_empty() {
                 continue;
             }
@@ -436,6 +436,7 @@ impl<'a, 'b> Session<'a, 'b> {
             evaluation_ns: judged.time_ns,
             last,
             confusion: last.then(|| judged.confusion.clone()),
+            detection: judged.detection,
         }))
     }
 

@@ -95,7 +95,7 @@ impl Trained {
     pub fn sample_text(&self) -> Result<String, Error> {
         let script = self.script()?;
         let plan = Plan::of(self.recipe().clone(), &self.folder().recipe_path().display().to_string())?;
-        let first = plan.rows(Split::Test).next().filter(|_| !plan.data.test.is_real());
+        let first = plan.rows(Split::Test).first().copied().filter(|_| !plan.data.test.is_real());
         let row = first.and_then(|row| script.text(plan.data.test.row(row as usize)));
         row.ok_or_else(|| Error::Folder {
             path: self.folder().path().into(),

@@ -41,6 +41,7 @@ pub(super) fn run(asked: &Eval, manner: Manner) -> anyhow::Result<()> {
             "standard_error": binomial_standard_error(evaluation.errors, evaluation.rows),
             "classes": trained.classes(),
             "confusion": evaluation.confusion,
+            "detection": evaluation.detection,
         });
         return terminal::result(&said.to_string());
     }
@@ -58,6 +59,10 @@ fn described(evaluation: &Evaluation, trained: &Trained) -> String {
         chance.unwrap_or_default(),
         words::plural(*step, "step"),
     );
+    if let Some(found) = &evaluation.detection {
+        let _ =
+            writeln!(text, "{}; {} are anomalies\n", words::detection(found), words::count(found.anomalies));
+    }
     let confusion = evaluation.confusion.as_deref().unwrap_or_default();
     text.push_str(&if confusion.len() > TABLE_CLASSES {
         listed(confusion, trained.classes())

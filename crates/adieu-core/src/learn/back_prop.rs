@@ -55,6 +55,7 @@ use crate::parts::objective::CrossEntropy;
 use crate::parts::optimizer::{Descent, Optimizer, Sgd, Timed};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
+use crate::parts::shape::Shape;
 
 /// Back-propagation of softmax cross-entropy through all layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +95,7 @@ impl Default for BackProp {
 }
 
 impl LearnerFn for BackProp {
-    fn refuse(&self, _: &[usize], _: &Task) -> Vec<Refusal> {
+    fn refuse(&self, _: &[Shape], _: &Task) -> Vec<Refusal> {
         Vec::new()
     }
 
@@ -110,7 +111,9 @@ impl LearnerFn for BackProp {
         });
         let drops = widths.iter().map(|width| Dropout { p: self.dropout as f32, features: *width }).collect();
         let mut gradient_bytes = 0;
-        let mut count = |param: &mut Param| gradient_bytes += param.values().len() as u64 * 4;
+        let mut count = |param: &mut Param| {
+            gradient_bytes += if param.is_learned() { param.values().len() as u64 * 4 } else { 0 };
+        };
         net.iter_mut().for_each(|block| block.params(&mut count));
         output.params(&mut count);
         let passes = Passes { recipe: self.clone(), drops, output };
@@ -208,6 +211,9 @@ impl Descend for Sums {
 
 impl Sums {
     fn room(&mut self, param: &mut Param) {
+        if !param.is_learned() {
+            return;
+        }
         let path = param.path().to_string();
         self.0.insert(path.clone(), param.zeros_like(path));
     }

@@ -62,13 +62,14 @@ use crate::parts::label_code::Labels;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
+use crate::parts::shape::Shape;
 
 impl LearnerFn for ForwardForward {
-    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
-        if self.skip_first && widths.len() == 1 {
+        if self.skip_first && shapes.len() == 1 {
             let what = "with one block there is none after the first to read out".into();
             refuse("skip_first", what, "set skip_first = false, or add a block");
         }
@@ -83,16 +84,16 @@ impl LearnerFn for ForwardForward {
                 "set head = true, or readout = \"goodness\"",
             );
         }
-        if self.layer_readouts && widths.len() > OF_ONE_LAYER.len() {
-            let what = format!("{} layers cannot be read one by one", widths.len());
+        if self.layer_readouts && shapes.len() > OF_ONE_LAYER.len() {
+            let what = format!("{} layers cannot be read one by one", shapes.len());
             refuse(
                 "layer_readouts",
                 what,
                 &format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
             );
         }
-        if self.layers == Together::Greedily && task.epochs < widths.len() as u64 {
-            let what = format!("{} epochs cannot be shared among {} layers", task.epochs, widths.len());
+        if self.layers == Together::Greedily && task.epochs < shapes.len() as u64 {
+            let what = format!("{} epochs cannot be shared among {} layers", task.epochs, shapes.len());
             refuse("layers", what, "give at least one epoch a layer, or layers = \"together\"");
         }
         if self.overlap && (self.negatives.needs_logits() || self.layers == Together::Greedily) {

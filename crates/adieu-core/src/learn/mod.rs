@@ -6,26 +6,34 @@
 //! (moments, heads, running means) is its own, and its memory.
 
 mod back_prop;
+mod channel_competition;
 mod common {
     //! What several algorithms share.
+    pub(super) mod class_layers;
     pub(super) mod peers;
     pub(super) mod softmax_head;
     pub(super) mod wrong_labels;
 }
+mod deeper_forward;
 mod forward_forward;
+mod local_heads;
 mod rbm;
 mod recurrent;
 
 use std::fmt;
 
 pub use back_prop::BackProp;
+pub use channel_competition::{ChannelCompetition, Window};
+pub use common::class_layers::ClassReadout;
+pub use deeper_forward::DeeperForward;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
+pub use local_heads::{LocalHeads, Schooling};
 pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
 
 use crate::Tensor;
 use crate::parts::Batch;
-use crate::parts::block::Net;
+use crate::parts::block::{Block, Net};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::host::view;
 use crate::parts::objective::Tags;
@@ -129,6 +137,10 @@ impl fmt::Display for Diverged {
     }
 }
 
+/// The read-out of whoever tells normal rows from others: scores `[0, s]`, s above 0 where a row is taken for an anomaly,
+/// and the higher the less it is like those that were learnt from.
+pub const ANOMALY: &str = "anomaly";
+
 /// What there is to learn.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -142,6 +154,8 @@ pub struct Task {
     pub epochs: u64,
     /// The one seed.
     pub seed: u64,
+    /// Whether rows are to be told to be normal (class 0) or not (class 1) by a network that learns from normal ones only.
+    pub detect: bool,
 }
 
 /// A setting that cannot be.
@@ -230,11 +244,15 @@ fn one_after_another(
 
 /// A learning rule as people write it.
 pub trait LearnerFn: fmt::Debug {
-    /// What cannot be, given the network's widths and the task. Empty: [`LearnerFn::build`] will not panic.
-    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal>;
+    /// What cannot be, given what comes out of each block and the task. Empty: [`LearnerFn::build`] will not panic.
+    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal>;
     /// Whether each block must be one layer, to whose total input the learner adds: see
     /// [`Layer`](crate::parts::layer::Layer).
     fn takes_layers_apart(&self) -> bool {
+        false
+    }
+    /// Whether it can tell what is unlike the rows it learnt from: its one read-out is then [`ANOMALY`].
+    fn detects(&self) -> bool {
         false
     }
     /// Puts it to work on `net`.
@@ -249,6 +267,9 @@ crate::choices! {
         BackProp = "back_prop",
         Recurrent = "recurrent",
         Rbm = "rbm",
+        DeeperForward = "deeper_forward",
+        LocalHeads = "local_heads",
+        ChannelCompetition = "cw_comp",
     }
 }
 
@@ -257,13 +278,20 @@ crate::choices! {
 /// # Panics
 /// If the blocks do not fit: check with [`crate::parts::block::shape_through`] first.
 pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
+    shapes(net, input).into_iter().map(Shape::features).collect()
+}
+
+/// What comes out of each block.
+///
+/// # Panics
+/// As [`widths`].
+pub fn shapes(net: &Net, input: Shape) -> Vec<Shape> {
     let mut shape = input;
-    let mut widths = Vec::with_capacity(net.len());
-    for block in net {
+    let through = |block: &dyn Block| {
         shape = block.shape_out(shape).expect("the blocks were checked");
-        widths.push(shape.features());
-    }
-    widths
+        shape
+    };
+    net.iter().map(|block| &**block).map(through).collect()
 }
 
 fn finite(values: &[f32], layer: Option<usize>, what: &'static str) -> Result<(), Diverged> {

@@ -37,6 +37,7 @@ use crate::parts::objective::{sigmoid, softplus};
 use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
+use crate::parts::shape::Shape;
 
 /// Restricted Boltzmann machine, trained by contrastive divergence. It takes one block, whose activation plays no part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,12 +96,12 @@ pub enum RbmReadout {
 }
 
 impl LearnerFn for Rbm {
-    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
-        if widths.len() > 1 {
-            let what = format!("a restricted Boltzmann machine is one block, not {}", widths.len());
+        if shapes.len() > 1 {
+            let what = format!("a restricted Boltzmann machine is one block, not {}", shapes.len());
             refuse("kind", what, "write one block: [[500]]");
         }
         if !self.labels && !self.head {

@@ -58,9 +58,10 @@ use crate::parts::layer::Layer;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
+use crate::parts::shape::Shape;
 
 impl LearnerFn for Recurrent {
-    fn refuse(&self, _: &[usize], _: &Task) -> Vec<Refusal> {
+    fn refuse(&self, _: &[Shape], _: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });

@@ -5,9 +5,12 @@
 
 pub mod activation;
 pub mod activity;
+pub mod affine;
+pub mod batch_norm;
 pub mod block;
 pub mod chance;
 pub mod choice;
+pub mod class_score;
 pub mod composed;
 pub mod convolution;
 pub mod dense;
@@ -20,9 +23,11 @@ pub mod layer;
 pub mod local;
 pub mod negatives;
 pub mod norm;
+pub mod normalise;
 pub mod objective;
 pub mod optimizer;
 pub mod param;
+pub mod pool;
 pub mod precision;
 pub mod schedule;
 pub mod shape;

@@ -19,6 +19,7 @@ pub struct Param {
     shape: Vec<usize>,
     layout: Layout,
     decays: bool,
+    learned: bool,
     values: Vec<f32>,
 }
 
@@ -31,7 +32,15 @@ impl Param {
     pub fn new(path: impl Into<String>, shape: &[usize], values: Vec<f32>, decays: bool) -> Param {
         let path = path.into();
         assert_eq!(values.len(), shape.iter().product::<usize>(), "{path}: values for shape {shape:?}");
-        Param { path, shape: shape.to_vec(), layout: Layout::Rows, decays, values }
+        Param { path, shape: shape.to_vec(), layout: Layout::Rows, decays, learned: true, values }
+    }
+
+    /// What is kept beside the parameters and moved by its owner alone, as a running mean is: no gradient, no moments.
+    ///
+    /// # Panics
+    /// As [`Param::new`].
+    pub fn statistic(path: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Param {
+        Param { learned: false, ..Param::new(path, shape, values, false) }
     }
 
     /// A weight matrix `[n_in, n_out]`, given row by row, kept in weight panels.
@@ -47,7 +56,8 @@ impl Param {
         let lens = sides.iter().map(|[n_in, n_out]| (n_in * n_out, panel_len(*n_in, *n_out)));
         let (count, len) = lens.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let (layout, values) = (Layout::Panels(sides), vec![0.0; len]);
-        let mut param = Param { path: path.into(), shape: vec![count], layout, decays: true, values };
+        let mut param =
+            Param { path: path.into(), shape: vec![count], layout, decays: true, learned: true, values };
         param.load_rows(rows);
         param
     }
@@ -63,6 +73,7 @@ impl Param {
             shape: self.shape.clone(),
             layout: self.layout.clone(),
             decays: false,
+            learned: true,
             values: Vec::new(),
         }
     }
@@ -80,6 +91,11 @@ impl Param {
     /// Whether weight decay applies.
     pub fn decays(&self) -> bool {
         self.decays
+    }
+
+    /// Whether learning moves it, by its gradient.
+    pub fn is_learned(&self) -> bool {
+        self.learned
     }
 
     /// Number of logical values (padding not counted).

@@ -9,27 +9,37 @@ use super::shape::{Shape, ShapeError};
 use crate::Tensor;
 
 /// See the module. Never empty.
-pub struct Stack(Vec<Box<dyn Block>>);
+pub struct Stack {
+    blocks: Vec<Box<dyn Block>>,
+    /// The first block with something to learn: below it an error has no use but for whoever wants ∂L/∂x.
+    first: usize,
+}
 
 impl Stack {
     /// The blocks in order, first to last.
     ///
     /// # Panics
     /// If there is none.
-    pub fn new(blocks: Vec<Box<dyn Block>>) -> Stack {
+    pub fn new(mut blocks: Vec<Box<dyn Block>>) -> Stack {
         assert!(!blocks.is_empty(), "a stack has at least one block");
-        Stack(blocks)
+        let mut learns = |block: &mut Box<dyn Block>| {
+            let mut any = false;
+            block.params(&mut |param| any |= param.is_learned());
+            any
+        };
+        let first = blocks.iter_mut().position(&mut learns).unwrap_or(blocks.len());
+        Stack { blocks, first }
     }
 }
 
 impl Block for Stack {
     fn apply(&self, x: &Activity) -> Activity {
-        self.0.iter().fold(x.clone(), |x, block| block.apply(&x))
+        self.blocks.iter().fold(x.clone(), |x, block| block.apply(&x))
     }
 
     fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {
         let mut all = Saved::default();
-        let y = self.0.iter_mut().fold(x, |x, block| {
+        let y = self.blocks.iter_mut().fold(x, |x, block| {
             let (y, saved) = block.forward(x, chance);
             all.inner.push(saved);
             y
@@ -46,42 +56,44 @@ impl Block for Stack {
     ) -> Option<Tensor> {
         // Ungated credit speaks of the output's total input: it goes to the last block only.
         let mut credit = Some(credit);
-        let backwards = self.0.iter_mut().zip(saved.inner).enumerate().rev();
+        let backwards = self.blocks.iter_mut().zip(saved.inner).enumerate().rev();
         for (i, (block, saved)) in backwards {
-            let dx = block.pullback(saved, credit.take()?, want_dx || i > 0, descend);
+            let dx = block.pullback(saved, credit.take()?, want_dx || i > self.first, descend);
             credit = dx.map(Credit::from);
         }
         credit.map(|credit| credit.dy.tensor())
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
-        self.0.iter_mut().for_each(|block| block.params(visit));
+        self.blocks.iter_mut().for_each(|block| block.params(visit));
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        shape_through(&self.0, input)
+        shape_through(&self.blocks, input)
     }
 
     fn cost(&self, rows: usize) -> Cost {
         let mut whole = Cost { saved_bytes: Some(0), ..Cost::default() };
         let mut below: Option<Cost> = None;
-        for cost in self.0.iter().map(|block| block.cost(rows)) {
+        for (i, cost) in self.blocks.iter().map(|block| block.cost(rows)).enumerate() {
             whole.forward_macs += cost.forward_macs;
             whole.weight_macs += cost.weight_macs;
             whole.parameters += cost.parameters;
-            // What lies between two blocks is held if either keeps it, and once if both do; every block but the
-            // first must work out its input's gradient.
-            let (between, inner_macs) = match below {
-                Some(below) if cost.keeps_input && !below.keeps_output => {
-                    (below.output_bytes, cost.input_macs)
-                }
-                Some(_) => (0, cost.input_macs),
+            // What lies between two blocks is held if either keeps it, and once if both do.
+            let between = match below {
+                Some(below) if cost.keeps_input && !below.keeps_output => below.output_bytes,
+                Some(_) => 0,
                 None => {
-                    (whole.keeps_input, whole.input_macs) = (cost.keeps_input, cost.input_macs);
-                    (0, 0)
+                    whole.keeps_input = cost.keeps_input;
+                    0
                 }
             };
-            whole.weight_macs += inner_macs;
+            // Every block above one that learns must work out its input's gradient.
+            if i > self.first {
+                whole.weight_macs += cost.input_macs;
+            } else {
+                whole.input_macs += cost.input_macs;
+            }
             whole.saved_bytes = whole.saved_bytes.zip(cost.saved_bytes).map(|(sum, own)| sum + own + between);
             (whole.keeps_output, whole.output_bytes) = (cost.keeps_output, cost.output_bytes);
             below = Some(cost);
@@ -90,14 +102,14 @@ impl Block for Stack {
     }
 
     fn arrays(&self, rows: usize, pull: Pull) -> Option<Vec<Arrays>> {
-        let last = self.0.len() - 1;
-        let inside = |i| Pull { dx: pull.dx || i > 0, push: pull.push && i == last };
+        let last = self.blocks.len() - 1;
+        let inside = |i| Pull { dx: pull.dx || i > self.first, push: pull.push && i == last };
         let all: Option<Vec<_>> =
-            self.0.iter().enumerate().map(|(i, block)| block.arrays(rows, inside(i))).collect();
+            self.blocks.iter().enumerate().map(|(i, block)| block.arrays(rows, inside(i))).collect();
         all.map(|all| all.concat())
     }
 
     fn describe(&self) -> String {
-        self.0.iter().map(|block| block.describe()).collect::<Vec<_>>().join(" | ")
+        self.blocks.iter().map(|block| block.describe()).collect::<Vec<_>>().join(" | ")
     }
 }

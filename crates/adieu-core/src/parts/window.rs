@@ -60,6 +60,11 @@ pub(crate) fn image(shape: Shape) -> Option<(usize, usize, usize, bool)> {
     }
 }
 
+/// Whether rows of shape `input` are what was made for shape `own`: images of one channel have one order.
+pub(crate) fn alike(own: Shape, input: Shape) -> bool {
+    if image(own).is_some() { image(input) == image(own) } else { input == own }
+}
+
 /// Rows of shape `input` with the channels of a pixel together. Nothing is copied where they are.
 pub(crate) fn pixels(input: Shape, x: &Activity) -> Activity {
     let Some((h, w, c, true)) = image(input) else { return x.clone() };

@@ -36,7 +36,19 @@ pub(crate) fn blobs(rows: usize, seed: u64) -> Batch {
 }
 
 pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
-    Task { input: Shape::Image { c: 1, h: 3, w: 3 }, classes: CLASSES, train_rows: rows, epochs, seed }
+    Task {
+        input: Shape::Image { c: 1, h: 3, w: 3 },
+        classes: CLASSES,
+        train_rows: rows,
+        epochs,
+        seed,
+        detect: false,
+    }
+}
+
+/// Widths as shapes.
+pub(crate) fn flat(widths: &[usize]) -> Vec<Shape> {
+    widths.iter().map(|n| Shape::Flat(*n)).collect()
 }
 
 /// Every learner at its defaults, and the settings of each that change what it does.
@@ -103,7 +115,7 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
         goodness: MeanSquares {}.into(),
         norm: Norm::L2,
         objective: Logistic { theta: 2.0, temperature: 1.0 }.into(),
-        optimizer: adam,
+        optimizer: adam.clone(),
         readout: Readout::Head,
         skip_first: false,
         ..ff
@@ -127,6 +139,25 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("rbm, persistent chains", persistent.into());
     add("rbm, no labels", Rbm { labels: false, readout: RbmReadout::Head, ..rbm.clone() }.into());
     add("rbm, no head", Rbm { head: false, ..rbm }.into());
+    let local = LocalHeads::default();
+    for score in adieu_core::parts::class_score::ClassScore::all() {
+        add(&format!("local heads, {}", score.name()), LocalHeads { score, ..local.clone() }.into());
+    }
+    let greedily = LocalHeads {
+        layers: Schooling::Greedily,
+        norm: Norm::Rms,
+        readout: ClassReadout::Last,
+        temperature: 0.5,
+        label_smoothing: 0.1,
+        layer_readouts: true,
+        optimizer: adam.clone(),
+        head_optimizer: adam.clone(),
+        ..local
+    };
+    add("local heads, greedily", greedily.into());
+    let windows = vec![Window { first: 1, last: 6 }, Window { first: 1, last: 12 }];
+    add("cw_comp, windows", ChannelCompetition { windows, ..ChannelCompetition::default() }.into());
+    add("cw_comp, no head", ChannelCompetition { head: false, ..ChannelCompetition::default() }.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
     add("bp, dropout and recomputing", BackProp { recompute_every: 1, ..dropout.clone() }.into());
     add("bp, dropout and smoothing", dropout.into());

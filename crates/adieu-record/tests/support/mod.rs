@@ -142,6 +142,7 @@ fn evaluated() -> impl Strategy<Value = Event> {
                 evaluation_ns: n[5],
                 last,
                 confusion,
+                detection: None,
             })
         },
     )

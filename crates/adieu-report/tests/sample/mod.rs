@@ -55,6 +55,7 @@ pub(crate) fn evaluation(readout: &str, step: u64, error: f64) -> Evaluation {
         evaluation_ns: 700_000_000,
         last: step == EPOCHS * STEPS,
         confusion: None,
+        detection: None,
     }
 }
 

@@ -99,8 +99,14 @@ impl Bench {
             Box::new(dense.in_precision(precision)) as Box<dyn Block>
         };
         let mut net: Vec<_> = widths.windows(2).enumerate().map(layer).collect();
-        let task =
-            Task { input: Shape::Flat(widths[0]), classes: CLASSES, train_rows: images, epochs: 1, seed: 1 };
+        let task = Task {
+            input: Shape::Flat(widths[0]),
+            classes: CLASSES,
+            train_rows: images,
+            epochs: 1,
+            seed: 1,
+            detect: false,
+        };
         let mut learner = recipe.build(&mut net, &task);
         learner.epoch(1);
         let mut chance = Rng::stream(1, Purpose::Probe, 0);

@@ -5,6 +5,7 @@
 //! path, its line, and what would be right.
 
 mod document;
+mod layers;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,10 @@ use adieu_core::parts::precision::Precision;
 use adieu_data::{DataError, Dataset, How, OnBad};
 pub use document::Fault;
 pub(crate) use document::line_of;
+pub use layers::{
+    AffineRecipe, DropoutRecipe, FieldsRecipe, GroupNormRecipe, LayerKind, LayerRecipe, NothingRecipe,
+    PoolRecipe,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -83,6 +88,11 @@ pub struct DataRecipe {
     /// Column of the labels of a table; left out, the one called `label`, `class`, `target` or `y`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Classes that are normal, by name. With it, anomalies are to be found: only normal rows train, and rows are judged by
+    /// how well the others are told from them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub normal: Option<Vec<String>>,
     /// What generated rows, and the rows that test where the files do not say which, are drawn by. Not the run's seed:
     /// runs of several seeds judge the same rows.
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
@@ -114,6 +124,7 @@ impl Default for DataRecipe {
             throttle_mb_s: None,
             on_bad: OnBadRecipe::Fail,
             label: None,
+            normal: None,
             seed: 1,
             rows: None,
             augment: AugmentRecipe::default(),
@@ -211,62 +222,6 @@ pub struct ModelRecipe {
 
 fn yes() -> bool {
     true
-}
-
-/// A layer of the network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum LayerRecipe {
-    /// Dense: so many units, each sees all that comes before it.
-    Dense(u64),
-    /// Units that each see a square of an image. Their outputs are an image again; a dense layer after them sees all
-    /// of it.
-    Fields(FieldsRecipe),
-}
-
-/// Units that each see a square of an image: `{ kind = "local", field = 10, stride = 6, channels = 128 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FieldsRecipe {
-    /// Whether places share their weights.
-    pub kind: FieldsKind,
-    /// Height and width of what a unit sees, pixels.
-    #[schemars(range(min = 1, max = 65_536))]
-    pub field: u64,
-    /// Pixels from one place to the next.
-    #[serde(default = "one")]
-    #[schemars(range(min = 1, max = 65_536))]
-    pub stride: u64,
-    /// How far fields may reach beyond the image, pixels; less than a field. There is nothing out there.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 65_535))]
-    pub padding: u64,
-    /// Units at each place.
-    pub channels: u64,
-}
-
-fn one() -> u64 {
-    1
-}
-
-/// Whether places share their weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldsKind {
-    /// Every place has weights of its own.
-    Local,
-    /// All places have the same weights.
-    Convolution,
-}
-
-impl FieldsKind {
-    /// What recipes call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            FieldsKind::Local => "local",
-            FieldsKind::Convolution => "convolution",
-        }
-    }
 }
 
 /// What works the layers of the network out.

@@ -9,6 +9,8 @@
 //! - There the softmax is trained afterwards, on activities of the finished network; here it learns in the same step
 //!   from the same pass, with a step of its own, so that its error can be watched. It ends on the finished network all
 //!   the same, as learning rates fall to nothing.
+//! - Detecting anomalies is ours: a row that is unlike the real ones has little goodness. `s = −Σ (g_l − θ_l)/u_l` over
+//!   the layers that are read, u the goodness of a row of ones; there is no head then, and no label is looked at.
 //! - What [`ForwardForward`] lists, where it applies.
 
 use schemars::JsonSchema;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Readout, Refusal, Running};
 use crate::Tensor;
-use crate::learn::{Clock, Diverged, NoClock, Phase, Scalar, StepCx, Task};
+use crate::learn::{ANOMALY, Clock, Diverged, NoClock, Phase, Scalar, StepCx, Task};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::Net;
@@ -30,6 +32,7 @@ use crate::parts::objective::Objective;
 use crate::parts::optimizer::Optimizer;
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
+use crate::parts::shape::Shape;
 
 /// Forward-Forward without labels: real images against made-up ones, and a linear softmax that reads what was learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -94,7 +97,7 @@ impl Default for Unsupervised {
 
 impl Unsupervised {
     /// The rule that its layers and its head follow.
-    fn layers(&self) -> ForwardForward {
+    fn layers(&self, detect: bool) -> ForwardForward {
         ForwardForward {
             goodness: self.goodness.clone(),
             objective: self.objective.clone(),
@@ -104,30 +107,44 @@ impl Unsupervised {
             peer_weight: self.peer_weight,
             peer_momentum: self.peer_momentum,
             optimizer: self.optimizer.clone(),
-            head: true,
+            head: !detect,
             head_optimizer: self.head_optimizer.clone(),
             schedule: self.schedule.clone(),
             skip_first: self.skip_first,
             skip_satisfied: self.skip_satisfied,
-            readout: Readout::Head,
+            readout: if detect { Readout::Goodness } else { Readout::Head },
             ..ForwardForward::default()
         }
     }
 }
 
 impl LearnerFn for Unsupervised {
-    fn refuse(&self, widths: &[usize], task: &Task) -> Vec<Refusal> {
-        let of_layers = self.layers().refuse(widths, task).into_iter();
+    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+        let of_layers = self.layers(task.detect).refuse(shapes, task).into_iter();
         let mut all: Vec<Refusal> = of_layers.filter(|refusal| refusal.key != "label.kind").collect();
+        if task.detect && self.objective.threshold(1.0).is_none() {
+            let what =
+                format!("`{}` has no threshold to tell normal rows from others by", self.objective.name());
+            all.push(Refusal { key: "objective.kind", what, remedy: "choose logistic".into() });
+        }
         if let Some((what, remedy)) = self.fakes.refuse(task.input, task.classes) {
             all.push(Refusal { key: "fakes.kind", what, remedy: remedy.into() });
         }
         all
     }
 
+    fn detects(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let Unsupervised { fakes, fixed_hidden, apart, .. } = self.clone();
-        Box::new(Contrasting { fakes, fixed_hidden, apart, layers: self.layers().running(net, task) })
+        Box::new(Contrasting {
+            fakes,
+            fixed_hidden,
+            apart,
+            layers: self.layers(task.detect).running(net, task),
+        })
     }
 }
 
@@ -148,6 +165,9 @@ impl Learner for Contrasting {
         let (recipe, rows) = (self.layers.recipe.clone(), batch.labels.len());
         let mut said = Vec::new();
         if self.fixed_hidden {
+            if self.detects() {
+                return Ok(said);
+            }
             cx.clock.press(Phase::Forward, 0);
             let read = self.activity(net, &batch.x, &mut *cx.clock).into_iter().enumerate();
             let read = read.filter(|(l, _)| recipe.reads(*l)).collect();
@@ -175,22 +195,28 @@ impl Learner for Contrasting {
                 &mut *cx.clock,
                 &mut said,
             )?;
-            if recipe.reads(l) {
+            if recipe.reads(l) && !self.detects() {
                 read.push((l, first_rows(&x, rows)));
             }
         }
         drop(x);
+        if self.detects() {
+            return Ok(said);
+        }
         let gain = self.layers.gain();
         self.layers.head.teach(read, &batch.labels, gain, cx, &mut said)?;
         Ok(said)
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        vec!["head"]
+        vec![if self.detects() { ANOMALY } else { "head" }]
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        assert_eq!(readout, "head", "learning without labels has one read-out");
+        assert_eq!(readout, self.readouts()[0], "learning without labels has one read-out");
+        if self.detects() {
+            return self.anomaly(net, x);
+        }
         self.layers.logits_of(&self.activity(net, x, &mut NoClock))
     }
 
@@ -211,6 +237,30 @@ impl Contrasting {
     /// With `apart`: whether real rows are the only ones to teach at `step`, or made-up ones.
     fn only_teachers(&self, step: u64) -> Option<bool> {
         (self.apart > 0).then(|| ((step - 1) / self.apart).is_multiple_of(2))
+    }
+
+    fn detects(&self) -> bool {
+        self.layers.task.detect
+    }
+
+    /// [`ANOMALY`]: `[B, 2]`.
+    fn anomaly(&self, net: &Net, x: &Tensor) -> Tensor {
+        let (recipe, rows) = (&self.layers.recipe, x.dims()[0]);
+        let mut x = recipe.norm.apply(&x.clone().into());
+        let mut sums = vec![0.0_f64; rows];
+        for (l, block) in net.iter().enumerate() {
+            let h = block.apply(&x);
+            if recipe.reads(l) {
+                let unit = recipe.goodness.of_ones(h.dims()[1]);
+                let theta = recipe.objective.threshold(unit).expect("whoever has none was refused");
+                let far = |g: &f32| f64::from(recipe.direction()) * (f64::from(*g) - theta) / unit;
+                sums.iter_mut()
+                    .zip(view(&recipe.goodness.value(&h)).iter())
+                    .for_each(|(sum, g)| *sum -= far(g));
+            }
+            x = recipe.norm.apply(&h);
+        }
+        matrix(sums.into_iter().flat_map(|s| [0.0, s as f32]).collect(), rows, 2)
     }
 
     /// N(h_l) of every layer, nothing learnt.

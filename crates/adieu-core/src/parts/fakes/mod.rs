@@ -1,9 +1,11 @@
 //! Fakes: made-up rows for learning without labels, where [negatives](super::negatives) are real rows with a wrong label.
 
+mod columns;
 mod hybrid;
 mod predicted;
 mod rollout;
 
+pub use columns::Columns;
 pub use hybrid::Hybrid;
 pub use predicted::Predicted;
 pub use rollout::Rollout;
@@ -42,6 +44,7 @@ crate::choices! {
         Hybrid = "hybrid",
         Predicted = "predicted",
         Rollout = "rollout",
+        Columns = "columns",
     }
 }
 

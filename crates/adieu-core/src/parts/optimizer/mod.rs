@@ -48,6 +48,9 @@ impl Descent {
         let count = choice.rule(1, 1.0, true).moments();
         let mut moments = BTreeMap::new();
         params(&mut |param| {
+            if !param.is_learned() {
+                return;
+            }
             let moment =
                 |i: usize| (i < count).then(|| param.zeros_like(format!("{path}.{}.{i}", param.path())));
             moments.insert(param.path().to_string(), [moment(0), moment(1)]);

@@ -1,9 +1,11 @@
 //! Schedules: the factor on every learning rate, by epoch.
 
 mod constant;
+mod cosine;
 mod half_then_linear;
 
 pub use constant::Constant;
+pub use cosine::Cosine;
 pub use half_then_linear::HalfThenLinear;
 
 /// What a schedule does.
@@ -17,6 +19,7 @@ crate::choices! {
     pub enum Schedule: ScheduleFn {
         HalfThenLinear = "half_then_linear",
         Constant = "constant",
+        Cosine = "cosine",
     }
 }
 

@@ -1,0 +1,307 @@
+//! Layers that each learn the classes by themselves: a block, the scores of what it says, softmax cross-entropy, and
+//! nothing that flows back past it. What DeeperForward, local heads and CwComp share.
+//!
+//! ```text
+//! x₀ = N(image)    hₗ = f_l(xₗ)    sₗ = score(hₗ)    Lₗ = −(1/B) Σ log softmax(sₗ/T)_y    xₗ₊₁ = N(hₗ)
+//! ```
+//!
+//! All layers learn in the same step, layer l + 1 from what layer l said before it learnt. Read-outs: the scores of some
+//! layers, summed, or those of the last.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::softmax_head::SoftmaxHead;
+use crate::Tensor;
+use crate::learn::{Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
+use crate::parts::Batch;
+use crate::parts::activity::Activity;
+use crate::parts::block::{Block, Net, Saved};
+use crate::parts::chance::{Purpose, Rng};
+use crate::parts::class_score::{ClassScore, Scorer};
+use crate::parts::host::{update, view};
+use crate::parts::norm::Norm;
+use crate::parts::objective::CrossEntropy;
+use crate::parts::optimizer::{Descent, Optimizer};
+use crate::parts::param::Param;
+use crate::parts::schedule::Schedule;
+use crate::parts::shape::Shape;
+
+/// How an answer is read out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassReadout {
+    /// The scores of the layers that are summed.
+    #[default]
+    Sum,
+    /// The scores of the last layer.
+    Last,
+}
+
+/// What the read-outs of one layer alone are called, from the first layer on.
+const OF_ONE_LAYER: [&str; 16] = [
+    "layer.1", "layer.2", "layer.3", "layer.4", "layer.5", "layer.6", "layer.7", "layer.8", "layer.9",
+    "layer.10", "layer.11", "layer.12", "layer.13", "layer.14", "layer.15", "layer.16",
+];
+
+/// How such layers learn.
+pub(in crate::learn) struct Settings {
+    pub(in crate::learn) score: ClassScore,
+    /// T
+    pub(in crate::learn) temperature: f64,
+    pub(in crate::learn) label_smoothing: f64,
+    /// N
+    pub(in crate::learn) norm: Norm,
+    pub(in crate::learn) optimizer: Optimizer,
+    pub(in crate::learn) score_optimizer: Optimizer,
+    pub(in crate::learn) schedule: Schedule,
+    pub(in crate::learn) readout: ClassReadout,
+    /// Layers that are summed: from this one, counting from 0,
+    pub(in crate::learn) first: usize,
+    /// up to this one, it included.
+    pub(in crate::learn) last: usize,
+    pub(in crate::learn) layer_readouts: bool,
+    /// The epochs, from 1, in which each layer learns, and what its schedule runs over.
+    pub(in crate::learn) spans: Vec<Span>,
+    /// What a linear softmax on the last layer's output learns by; `None`: there is none.
+    pub(in crate::learn) head: Option<Optimizer>,
+}
+
+/// Epochs from `first` to `last`, from 1, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::learn) struct Span {
+    pub(in crate::learn) first: u64,
+    pub(in crate::learn) last: u64,
+}
+
+impl Span {
+    fn holds(self, epoch: u64) -> bool {
+        (self.first..=self.last).contains(&epoch)
+    }
+}
+
+/// What cannot be scored, and layers that cannot be summed.
+pub(in crate::learn) fn refuse(
+    score: &ClassScore,
+    first: u64,
+    blocks: &[Shape],
+    task: &Task,
+) -> Vec<Refusal> {
+    let scores = blocks.iter().enumerate().filter_map(|(l, shape)| {
+        let (what, remedy) = score.refuse(*shape, task.classes)?;
+        Some(Refusal { key: "score", what: format!("layer {}: {what}", l + 1), remedy })
+    });
+    let late = (first as usize >= blocks.len()).then(|| Refusal {
+        key: "first",
+        what: format!("layer {} of {} is asked to be the first that is summed", first + 1, blocks.len()),
+        remedy: format!("choose 0 to {}", blocks.len().saturating_sub(1)),
+    });
+    scores.chain(late).collect()
+}
+
+struct Layer {
+    score: Box<dyn Scorer>,
+    descent: Descent,
+    score_descent: Descent,
+}
+
+/// Such layers at work.
+pub(in crate::learn) struct ClassLayers {
+    settings: Settings,
+    layers: Vec<Layer>,
+    head: Option<SoftmaxHead>,
+    classes: usize,
+    epochs: u64,
+    epoch: u64,
+}
+
+impl ClassLayers {
+    pub(in crate::learn) fn new(settings: Settings, net: &mut Net, task: &Task) -> ClassLayers {
+        let shapes = shapes(net, task.input);
+        let last = shapes.len().saturating_sub(1);
+        let layers = net.iter_mut().zip(&shapes).enumerate().map(|(l, (block, shape))| {
+            let mut chance = Rng::stream(task.seed, Purpose::Head, l as u64 + 1);
+            let mut score = settings.score.build(&format!("score.{l}"), *shape, task.classes, &mut chance);
+            let score_path = format!("descent.score.{l}");
+            let score_descent =
+                Descent::new(&settings.score_optimizer, &score_path, |visit| score.params(visit));
+            let descent =
+                Descent::new(&settings.optimizer, &format!("layer.{l}"), |visit| block.params(visit));
+            Layer { score, descent, score_descent }
+        });
+        let layers = layers.collect();
+        let read = |l: usize, shape: &Shape| (l == last).then_some(shape.features());
+        let head = settings.head.as_ref().map(|optimizer| {
+            let widths = shapes.iter().enumerate().map(|(l, shape)| read(l, shape));
+            SoftmaxHead::new(widths, task.classes, optimizer)
+        });
+        ClassLayers { settings, layers, head, classes: task.classes, epochs: task.epochs, epoch: 1 }
+    }
+
+    /// The topmost layer that runs: the last that learns now; all of them where a head reads the last.
+    fn top(&self) -> usize {
+        let learning = (0..self.layers.len()).rev().find(|l| self.settings.spans[*l].holds(self.epoch));
+        if self.head.is_some() { self.layers.len() - 1 } else { learning.unwrap_or(self.layers.len() - 1) }
+    }
+
+    /// The factor on layer l's learning rates.
+    fn gain(&self, l: usize) -> f64 {
+        let Span { first, last } = self.settings.spans[l];
+        let epochs = last + 1 - first;
+        self.settings.schedule.gain((self.epoch + 1).saturating_sub(first).clamp(1, epochs), epochs)
+    }
+
+    fn learn(
+        &mut self,
+        (l, block): (usize, &mut dyn Block),
+        x: Activity,
+        labels: &[u8],
+        chance: &mut Rng,
+        clock: &mut dyn Clock,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Activity, Diverged> {
+        let rows = labels.len();
+        clock.press(Phase::Forward, l);
+        clock.work(block.cost(rows).forward_macs);
+        let (h, saved) = block.forward(x, chance); // h = f(x)
+        let gain = self.gain(l);
+        let (settings, layer) = (&self.settings, &mut self.layers[l]);
+        clock.work(layer.score.macs(rows));
+        let (s, seen) = layer.score.forward(&h); // s(h)
+        clock.held(Saved::bytes([&saved, &seen]));
+        finite(&view(&s), Some(l), "class scores")?;
+
+        clock.press(Phase::Credit, l);
+        let (loss, ds, wrong) = judge(s, labels, settings); // L, ∂L/∂s
+        said.push(Scalar { name: "loss", layer: Some(l), value: loss });
+        said.push(Scalar { name: "batch_error", layer: Some(l), value: wrong });
+        layer.score_descent.begin(gain);
+        clock.work(2 * layer.score.macs(rows));
+        let dh = layer.score.pull_back(&h, seen, &ds, &mut layer.score_descent); // ∂L/∂h
+        layer.descent.begin(gain);
+        block.pullback(saved, dh.into(), false, &mut layer.descent.on(clock, l)); // ∂L/∂W, applied
+        clock.held(0);
+        Ok(settings.norm.apply(&h)) // nothing flows back past this line
+    }
+
+    /// N(h) of every layer up to the last that `f` is shown.
+    fn through(&self, net: &Net, x: &Tensor, mut f: impl FnMut(usize, &Activity)) {
+        let norm = self.settings.norm;
+        let mut x = norm.apply(&x.clone().into());
+        for (l, block) in net.iter().enumerate() {
+            let h = block.apply(&x);
+            f(l, &h);
+            x = norm.apply(&h);
+        }
+    }
+
+    /// The scores of layers, summed.
+    fn sum(&self, net: &Net, x: &Tensor, reads: impl Fn(usize) -> bool) -> Tensor {
+        let mut sum: Option<Tensor> = None;
+        let last = (0..net.len()).rev().find(|l| reads(*l)).unwrap_or(0);
+        self.through(&net[..=last], x, |l, h| {
+            if reads(l) {
+                let scores = self.layers[l].score.scores(h);
+                sum = Some(match sum.take() {
+                    None => scores,
+                    Some(sum) => update(sum, |sum| {
+                        sum.iter_mut().zip(view(&scores).iter()).for_each(|(sum, s)| *sum += s);
+                    }),
+                });
+            }
+        });
+        sum.expect("some layer is read")
+    }
+}
+
+/// Loss, ∂L/∂s and the share of rows that the scores misjudge.
+fn judge(s: Tensor, labels: &[u8], settings: &Settings) -> (f64, Tensor, f64) {
+    let classes = s.dims()[1];
+    let values = view(&s);
+    let rows = values.chunks_exact(classes).zip(labels);
+    let wrong = rows.filter(|(row, label)| row.iter().any(|s| *s > row[usize::from(**label)])).count();
+    drop(values);
+    let factor = (1.0 / settings.temperature) as f32;
+    let scale = |t: Tensor| {
+        if factor == 1.0 { t } else { update(t, |t| t.iter_mut().for_each(|t| *t *= factor)) }
+    };
+    let cross_entropy = CrossEntropy { label_smoothing: settings.label_smoothing };
+    let (loss, ds) = cross_entropy.loss(&scale(s), labels);
+    (loss, scale(ds), wrong as f64 / labels.len() as f64)
+}
+
+impl Learner for ClassLayers {
+    fn epoch(&mut self, epoch: u64) -> f64 {
+        self.epoch = epoch;
+        self.gain(self.top())
+    }
+
+    fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
+        let mut said = Vec::new();
+        let (norm, top) = (self.settings.norm, self.top());
+        let mut chance = cx.chance(Purpose::Dropout);
+        let mut x = norm.apply(&batch.x.clone().into());
+        for (l, block) in net.iter_mut().enumerate().take(top + 1) {
+            if self.settings.spans[l].holds(self.epoch) {
+                let (clock, labels) = (&mut *cx.clock, &batch.labels[..]);
+                x = self.learn((l, &mut **block), x, labels, &mut chance, clock, &mut said)?;
+            } else {
+                cx.clock.press(Phase::Forward, l);
+                cx.clock.work(block.cost(batch.labels.len()).forward_macs);
+                x = norm.apply(&block.apply(&x));
+            }
+        }
+        let gain = self.settings.schedule.gain(self.epoch, self.epochs);
+        if let Some(head) = &mut self.head {
+            head.teach(vec![(top, x)], &batch.labels, gain, cx, &mut said)?;
+        }
+        Ok(said)
+    }
+
+    fn readouts(&self) -> Vec<&'static str> {
+        let mut all = match self.settings.readout {
+            ClassReadout::Sum => vec!["sum", "last"],
+            ClassReadout::Last => vec!["last", "sum"],
+        };
+        all.extend(self.head.is_some().then_some("head"));
+        let alone = if self.settings.layer_readouts { self.layers.len() } else { 0 };
+        all.extend(OF_ONE_LAYER.into_iter().take(alone));
+        all
+    }
+
+    fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
+        let layer = OF_ONE_LAYER.iter().position(|name| *name == readout);
+        let Settings { first, last, .. } = self.settings;
+        match (readout, layer, &self.head) {
+            (_, Some(layer), _) => self.sum(net, x, |l| l == layer),
+            ("sum", ..) => self.sum(net, x, |l| (first..=last).contains(&l)),
+            ("last", ..) => self.sum(net, x, |l| l + 1 == net.len()),
+            ("head", _, Some(head)) => {
+                let mut logits = None;
+                self.through(net, x, |l, h| {
+                    logits = head.plus_layer(logits.take(), l, &self.settings.norm.apply(h));
+                });
+                logits.expect("the head reads the last layer")
+            }
+            (other, ..) => panic!("layers that learn classes have no read-out `{other}`"),
+        }
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            layer.score.params(visit);
+            layer.score_descent.params(visit);
+            layer.descent.params(visit);
+            self.head.iter_mut().for_each(|head| head.params(l, visit));
+        }
+    }
+
+    fn parts(&self) -> Vec<(String, u64, u64)> {
+        let scores = self.layers.iter().enumerate().map(|(l, layer)| {
+            let name = format!("score of layer {}: {}", l + 1, layer.score.describe());
+            (name, self.classes as u64, layer.score.parameters())
+        });
+        let head = self.head.iter().flat_map(SoftmaxHead::describe);
+        scores.chain(head).collect()
+    }
+}

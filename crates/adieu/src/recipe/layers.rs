@@ -1,0 +1,146 @@
+//! Layers of the network, as people write them.
+
+use adieu_core::parts::activation::Activation;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A layer of the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum LayerRecipe {
+    /// Dense: so many units, each sees all that comes before it.
+    Dense(u64),
+    /// Any other.
+    Kind(LayerKind),
+}
+
+/// A layer that is more than a width: `{ kind = "convolution", field = 3, padding = 1, channels = 40 }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LayerKind {
+    /// Units that each see a square of an image, every place with weights of its own. Their outputs are an image again; a
+    /// dense layer after them sees all of it.
+    Local(FieldsRecipe),
+    /// Units that each see a square of an image, all places with the same weights.
+    Convolution(FieldsRecipe),
+    /// The largest number of each window, channel by channel.
+    MaxPool(PoolRecipe),
+    /// The mean of each window, channel by channel.
+    AveragePool(PoolRecipe),
+    /// The mean of each channel over the whole image, or of each feature over all tokens.
+    GlobalPool(NothingRecipe),
+    /// Groups of neighbouring channels, each brought to mean 0 and deviation 1 over all pixels, row by row.
+    GroupNorm(GroupNormRecipe),
+    /// Rows brought to mean 0 and deviation 1.
+    LayerNorm(AffineRecipe),
+    /// Rows brought to root mean square 1.
+    RmsNorm(AffineRecipe),
+    /// Channels brought to mean 0 and deviation 1 over all pixels of all rows of a batch.
+    BatchNorm(AffineRecipe),
+    /// A share of what comes in is set to zero, in training only.
+    Dropout(DropoutRecipe),
+}
+
+/// Units that each see a square of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FieldsRecipe {
+    /// Height and width of what a unit sees, pixels.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub field: u64,
+    /// Pixels from one place to the next.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub stride: u64,
+    /// How far fields may reach beyond the image, pixels; less than a field. There is nothing out there.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub padding: u64,
+    /// Units at each place.
+    pub channels: u64,
+    /// What it applies to its total input; left out, what the model says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A window over an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoolRecipe {
+    /// Height and width of the window, pixels.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub window: u64,
+    /// Pixels from one place to the next; left out, those of the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub stride: Option<u64>,
+    /// How far windows may reach beyond the image, pixels; less than a window. What is out there takes no part.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 65_535))]
+    pub padding: u64,
+}
+
+/// Nothing to set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NothingRecipe {}
+
+/// Groups of channels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupNormRecipe {
+    /// How many groups; they divide the channels.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub groups: u64,
+    /// Learn a gain and a shift a channel afterwards.
+    #[serde(default)]
+    pub affine: bool,
+}
+
+/// What may follow a norm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AffineRecipe {
+    /// Learn a gain and a shift a channel afterwards.
+    #[serde(default)]
+    pub affine: bool,
+}
+
+/// What is dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DropoutRecipe {
+    /// Its share.
+    #[schemars(range(min = 0.0, max = 0.95))]
+    pub share: f64,
+}
+
+impl LayerKind {
+    /// What recipes call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            LayerKind::Local(_) => "local",
+            LayerKind::Convolution(_) => "convolution",
+            LayerKind::MaxPool(_) => "max_pool",
+            LayerKind::AveragePool(_) => "average_pool",
+            LayerKind::GlobalPool(_) => "global_pool",
+            LayerKind::GroupNorm(_) => "group_norm",
+            LayerKind::LayerNorm(_) => "layer_norm",
+            LayerKind::RmsNorm(_) => "rms_norm",
+            LayerKind::BatchNorm(_) => "batch_norm",
+            LayerKind::Dropout(_) => "dropout",
+        }
+    }
+
+    /// Fields, where it has some.
+    pub fn fields(&self) -> Option<&FieldsRecipe> {
+        match self {
+            LayerKind::Local(fields) | LayerKind::Convolution(fields) => Some(fields),
+            _ => None,
+        }
+    }
+}
