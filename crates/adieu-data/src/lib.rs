@@ -50,6 +50,7 @@ mod mat;
 mod mnist;
 mod npy;
 mod npz;
+mod optdigits;
 mod overview;
 mod own;
 mod published;

@@ -35,6 +35,7 @@ pub trait Source: std::fmt::Debug + Send + Sync {
 
 static SOURCES: &[&dyn Source] = &[
     &crate::mnist::Mnist,
+    &crate::optdigits::Optdigits,
     &crate::fables::Fables,
     &crate::fashion::Fashion,
     &crate::kmnist::Kmnist,
