@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::about::About;
 use crate::error::DataError;
-use crate::fashion;
+use crate::fashion::FASHION;
 use crate::four::{PARTS, assemble};
 use crate::how::How;
 use crate::idx::read_file;
@@ -94,5 +94,5 @@ fn describe(folder: &Path) -> About {
     if !matches!(letters.as_str(), "fashionmnist" | "fmnist") {
         return own;
     }
-    About { name: own.name, ..fashion::about(own.origin) }
+    About { name: own.name, ..FASHION.about(folder) }
 }
