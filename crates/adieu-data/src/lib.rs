@@ -53,6 +53,7 @@ mod npz;
 mod optdigits;
 mod overview;
 mod own;
+mod parquet;
 mod published;
 mod remote;
 mod rows;

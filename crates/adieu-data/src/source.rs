@@ -49,6 +49,7 @@ static SOURCES: &[&dyn Source] = &[
     &crate::images::Images,
     &crate::csv::Csv,
     &crate::npz::Npz,
+    &crate::parquet::Parquet,
     &crate::arff::Arff,
     &crate::generated::Generated::Moons,
     &crate::generated::Generated::Xor,
