@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use adieu_data::{Dataset, How, ImageShape, OnBad, load, load_as};
@@ -426,6 +427,46 @@ fn pages_that_claim_too_much_are_refused_before_they_are_unpacked() {
     assert!(fault.contains("damaged (a page of a negative size)"), "{fault}");
     let fault = patched(Compression::SNAPPY, 1, 2);
     assert!(fault.starts_with("D/t.parquet: damaged ("), "a page of an index is passed over: {fault}");
+}
+
+/// Files that another program wrote: `reference/parquet_samples.py`.
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet").join(name)
+}
+
+#[test]
+fn files_of_pyarrow_are_read() {
+    let said = load("parquet", Some(&sample("fruit.parquet"))).unwrap_err().to_string();
+    assert!(said.contains("row 5 (rows count from 0): the cell of column `gap` is missing"), "{said}");
+    let data = load_as("parquet", Some(&sample("fruit.parquet")), &skipping()).unwrap();
+    assert_eq!(
+        (data.info.skipped.count, &data.info.classes[..]),
+        (2, &["fig", "plum"].map(String::from)[..])
+    );
+    assert!(data.info.skipped.first[1].contains("row 17 "), "{:?}", data.info.skipped);
+    let colours = ["colour=red", "colour=dark green", "colour=ünripe"];
+    assert_eq!(data.info.columns[15..18], colours.map(String::from));
+    let rows = sorted(&data);
+    let kept: Vec<u8> = (0..24).filter(|i| ![5, 17].contains(i)).collect();
+    assert_eq!(rows.len(), kept.len());
+    for (i, (row, label)) in kept.into_iter().zip(rows) {
+        let number = f32::from(i);
+        let mut wanted = vec![number; 11];
+        wanted.extend([-number / 4.0, -number / 4.0, 2_f32.powi(64), f32::from(u8::from(i % 4 == 0))]);
+        wanted.extend((0..3).map(|colour| f32::from(u8::from(i % 3 == colour))));
+        wanted.push(number);
+        assert_eq!((row, label), (wanted, i % 2), "row {i}");
+    }
+    let data = load("parquet", Some(&sample("animals.parquet"))).unwrap();
+    assert_eq!((&data.info.classes[..], data.info.image.height), (&["cat", "dog"].map(String::from)[..], 4));
+    assert_eq!((data.train.len(), data.test.len(), data.train.width()), (10, 2, 12));
+    for rows in [&data.train, &data.test] {
+        for row in 0..rows.len() {
+            let first = rows.row(row)[0];
+            assert_eq!(rows.row(row), (first..first + 12).collect::<Vec<u8>>());
+            assert_eq!(rows.label(row), first / 20 % 2);
+        }
+    }
 }
 
 /// Files that are written in each way there is.

@@ -112,10 +112,15 @@ impl Input {
             for column in columns {
                 let chunk = group.columns().get(column.leaf);
                 let chunk = chunk.ok_or_else(|| damaged(&self.path, "a group lacks a column".to_owned()))?;
-                if let Compression::BROTLI(_) | Compression::LZO = chunk.compression() {
+                let unread = match chunk.compression() {
+                    Compression::BROTLI(_) => Some("brotli"),
+                    Compression::LZO => Some("lzo"),
+                    _ => None,
+                };
+                if let Some(name) = unread {
                     return Err(DataError::Format {
                         path: self.path.clone(),
-                        what: format!("column `{}` is compressed by {}", column.name, chunk.compression()),
+                        what: format!("column `{}` is compressed by {name}, which is not read", column.name),
                         remedy: "write it with snappy, zstd, gzip or lz4",
                     });
                 }
