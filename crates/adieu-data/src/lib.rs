@@ -19,6 +19,7 @@
 //! - [`shift`], [`flip`], [`look`] and [`cover`] change an image a little.
 //! - [`duplicates`], [`range`] and [`contact_sheet`] show what is there.
 //! - [`split`] says which rows train, choose and test.
+//! - [`one_class`] makes a task of telling what is normal from what is not.
 //! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
 //! - [`cache`] says where fetched files lie.
@@ -50,6 +51,7 @@ mod mat;
 mod mnist;
 mod npy;
 mod npz;
+mod one_class;
 mod optdigits;
 mod overview;
 mod own;
@@ -73,6 +75,7 @@ pub use baseline::{Baselines, baselines};
 pub use error::DataError;
 pub use how::{How, OnBad, Skipped};
 pub use image::read_image;
+pub use one_class::one_class;
 pub use overview::{Duplicates, Range, class_counts, duplicates, range};
 pub use remote::RemoteFile;
 pub use rows::{Dataset, FileSum, ImageShape, Info, Origin, Rows};

@@ -88,6 +88,26 @@ impl Rows {
         self
     }
 
+    /// The same rows under other labels.
+    #[must_use]
+    pub(crate) fn relabelled(mut self, label: impl Fn(u8) -> u8) -> Rows {
+        self.labels.iter_mut().for_each(|old| *old = label(*old));
+        self
+    }
+
+    /// The rows `ids` alone, in that order. Panics unless every id is below `len()`.
+    pub(crate) fn picked(&self, ids: &[u32]) -> Rows {
+        fn rows<T: Copy>(values: &[T], width: usize, ids: &[u32]) -> Vec<T> {
+            let row = |id: &u32| &values[*id as usize * width..(*id as usize + 1) * width];
+            ids.iter().flat_map(row).copied().collect()
+        }
+        let values = match &self.values {
+            Values::Bytes(pixels) => Values::Bytes(rows(pixels, self.width, ids)),
+            Values::Reals(values, scale) => Values::Reals(rows(values, self.width, ids), Arc::clone(scale)),
+        };
+        Rows { values, labels: self.labels(ids), width: self.width }
+    }
+
     /// Whether rows are the columns of a table, not pixels.
     pub fn is_real(&self) -> bool {
         matches!(self.values, Values::Reals(..))

@@ -330,7 +330,7 @@ fn clipped(cell: &str) -> String {
 }
 
 /// At most twelve names.
-fn shown(names: &[&str]) -> String {
+pub(crate) fn shown(names: &[&str]) -> String {
     let some =
         names.iter().take(12).map(|name| format!("`{}`", clipped(name))).collect::<Vec<_>>().join(", ");
     if names.len() > 12 { format!("{some} and {} more", names.len() - 12) } else { some }
