@@ -63,6 +63,11 @@ impl Emnist {
             .map(|part| format!("{}-{part}-ubyte", self.kind()))
     }
 
+    /// Where each of them is, plain or packed.
+    fn plain(&self, folder: &Path) -> [Option<PathBuf>; 4] {
+        self.unpacked().map(|file| first_of(folder, &[&file, &format!("{file}.gz")]))
+    }
+
     /// This one's own folder, or, where that has nothing to read, the `other`'s if the archive is there.
     fn choose(&self, own: PathBuf, other: PathBuf) -> PathBuf {
         let [first, ..] = self.unpacked();
@@ -102,6 +107,11 @@ impl Source for Emnist {
         &FILES
     }
 
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let archive = first_of(folder, &[ARCHIVE]).map(|archive| vec![archive]);
+        archive.or_else(|| self.plain(folder).into_iter().collect())
+    }
+
     fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
         let (names, first, other) = match self {
             Emnist::Letters => (&LETTERS[..], 1, Emnist::Balanced),
@@ -120,7 +130,7 @@ impl Source for Emnist {
             let [a, b, c, d] = [0, 1, 2, 3].map(|part| packed(&mut zip, &archive, &files[part], part));
             (files.map(|file| archive.join(file)), [a?, b?, c?, d?])
         } else {
-            let found = files.each_ref().map(|file| first_of(&place, &[file, &format!("{file}.gz")]));
+            let found = self.plain(&place);
             let [Some(a), Some(b), Some(c), Some(d)] = found else {
                 let lacking: Vec<&str> = files
                     .iter()

@@ -66,7 +66,7 @@ fn spellings(part: &str) -> [String; 4] {
 }
 
 /// The paths of the four parts; all that are missing are named at once.
-fn find(folder: &Path, otherwise: &'static str) -> Result<[PathBuf; 4], DataError> {
+pub(crate) fn find(folder: &Path, otherwise: &'static str) -> Result<[PathBuf; 4], DataError> {
     let missing = |what, remedy| Err(DataError::Missing { path: folder.to_path_buf(), what, remedy });
     if !folder.is_dir() {
         let what = if folder.exists() { "not a folder" } else { "no such folder" };

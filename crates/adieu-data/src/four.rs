@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::about::{About, Read, Shape, classes_fault};
 use crate::error::DataError;
-use crate::folder::read_four;
+use crate::folder::{find, read_four};
 use crate::how::How;
 use crate::idx::{Idx, Kind};
 use crate::published::{self, OR_PUT, missing, place};
@@ -82,6 +82,10 @@ impl Source for Four {
 
     fn files(&self) -> &'static [RemoteFile] {
         self.files
+    }
+
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        find(folder, OR_PUT).ok().map(Vec::from)
     }
 
     fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {

@@ -128,7 +128,8 @@ impl Rows {
         self.width
     }
 
-    /// The pixels of row `i`: `[width]`, from 0 to 255. Panics unless `i < len()`, and of a table.
+    /// The pixels of row `i`: `[width]`, from 0 to 255. Panics unless `i < len()`, and of a table: see
+    /// [`Rows::picture`].
     pub fn row(&self, i: usize) -> &[u8] {
         &self.pixels()[i * self.width..(i + 1) * self.width]
     }
@@ -138,11 +139,24 @@ impl Rows {
         self.labels[i]
     }
 
-    /// All pixels, row after row: `[n · width]`. Panics of a table: see [`Rows::is_real`].
+    /// The pixels of row `i`: `[width]`, from 0 to 255; `None` of a table, and unless `i < len()`.
+    pub fn picture(&self, i: usize) -> Option<&[u8]> {
+        self.bytes()?.chunks_exact(self.width).nth(i)
+    }
+
+    /// All pixels, row after row: `[n · width]`. Panics of a table: see [`Rows::bytes`].
     pub fn pixels(&self) -> &[u8] {
+        match self.bytes() {
+            Some(pixels) => pixels,
+            None => panic!("the rows of a table have no pixels"),
+        }
+    }
+
+    /// All pixels, row after row: `[n · width]`; `None` of a table.
+    pub fn bytes(&self) -> Option<&[u8]> {
         match &self.values {
-            Values::Bytes(pixels) => pixels,
-            Values::Reals(..) => panic!("the rows of a table have no pixels"),
+            Values::Bytes(pixels) => Some(pixels),
+            Values::Reals(..) => None,
         }
     }
 
@@ -333,6 +347,7 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(rows().labels(&[2, 0, 2]), [9, 7, 9]);
         assert_eq!((rows().len(), rows().row(1), rows().label(1)), (3, &[51, 102][..], 3));
+        assert_eq!((rows().picture(2), rows().picture(3)), (Some(&[1, 254][..]), None));
     }
 
     #[test]
@@ -365,6 +380,7 @@ mod tests {
         test.gather(&[0], &mut out);
         assert_eq!(out, [0.0, 0.0], "by the training rows, not its own");
         assert!(test.is_real() && test.columns() == Some(&[4.0, 9.0]) && test.held_bytes() == 9);
+        assert!(test.bytes().is_none() && test.picture(0).is_none());
     }
 
     #[test]

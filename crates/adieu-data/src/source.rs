@@ -1,6 +1,6 @@
 //! The registry of datasets. A new one is one file with a [`Source`] in it, and one line here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::how::How;
@@ -24,6 +24,14 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     /// The files it is published as; none if it is bundled, made or the reader's own.
     fn files(&self) -> &'static [RemoteFile] {
         &[]
+    }
+
+    /// The files that [`Source::load`] reads in `folder`: as they are published, or unpacked where that does as well.
+    /// `None` if one of them is not there; they are not opened.
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let files =
+            self.files().iter().map(|file| Some(folder.join(file.name)).filter(|path| path.is_file()));
+        files.collect()
     }
 
     /// Reads all of it, from a folder if one is given.
