@@ -166,7 +166,10 @@ fn batch(reader: &mut ColumnReader, column: &Column, rows: usize) -> Parsed<Batc
         ColumnReader::FloatColumnReader(reader) => texts(reader, column, rows, |v| Ok(v.to_string())),
         ColumnReader::DoubleColumnReader(reader) => texts(reader, column, rows, |v| Ok(v.to_string())),
         ColumnReader::ByteArrayColumnReader(reader) if *cells == Cells::Picture => {
-            Ok(Batch::Bytes(values(reader, column.deepest, rows)?))
+            let values = values(reader, column.deepest, rows)?;
+            // of a dictionary that is too short some have no bytes, which the crate panics at: here, where that is caught
+            values.iter().flatten().for_each(|value| _ = value.data());
+            Ok(Batch::Bytes(values))
         }
         ColumnReader::ByteArrayColumnReader(reader) => texts(reader, column, rows, |v| cells.text(v.data())),
         ColumnReader::FixedLenByteArrayColumnReader(reader) => {
