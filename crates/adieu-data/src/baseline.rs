@@ -15,11 +15,7 @@ pub struct Baselines {
 /// any other. Symbols that never end a training row go on with the likeliest one; of equals the first is taken.
 pub fn baselines(data: &Dataset) -> Option<Baselines> {
     let classes = data.info.classes.len();
-    if data.train.is_real()
-        || data.info.image.channels != 1
-        || data.info.image.width != classes
-        || data.test.is_empty()
-    {
+    if data.info.image.channels != 1 || data.info.image.width != classes || data.test.is_empty() {
         return None;
     }
     let (mut alone, mut after) = (vec![0_u32; classes], vec![vec![0_u32; classes]; classes]);
@@ -44,7 +40,7 @@ pub fn baselines(data: &Dataset) -> Option<Baselines> {
 
 /// The symbol of a row's last line; `None` if that is not one-hot.
 fn last_symbol(rows: &Rows, row: usize, classes: usize) -> Option<usize> {
-    let line = &rows.row(row)[rows.width() - classes..];
+    let line = &rows.picture(row)?[rows.width() - classes..];
     let lit = line.iter().position(|pixel| *pixel > 0)?;
     (line[lit] == 255 && line[lit + 1..].iter().all(|pixel| *pixel == 0)).then_some(lit)
 }

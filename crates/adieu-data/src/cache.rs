@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::remote::RemoteFile;
+use crate::source::{Source, list};
 
 /// The variable that moves the folder.
 pub const VARIABLE: &str = "ADIEU_DATA";
@@ -61,6 +62,28 @@ pub fn held(folder: &Path, files: &[RemoteFile]) -> Vec<Held> {
         bytes(&path).map(Held::Whole).or_else(part).unwrap_or(Held::Nothing)
     };
     files.iter().map(held).collect()
+}
+
+/// The files that a dataset is read from where no folder is named, packed or unpacked, if they are all there: in its own
+/// folder, or in that of another dataset that is published as the same files. They are not opened.
+///
+/// # Errors
+/// As [`root`].
+pub fn ready(source: &dyn Source) -> Result<Option<Vec<PathBuf>>, DataError> {
+    Ok(ready_below(&root()?, source))
+}
+
+fn ready_below(root: &Path, source: &dyn Source) -> Option<Vec<PathBuf>> {
+    let files = source.files();
+    let shared = |other: &&&dyn Source| !files.is_empty() && other.files() == files;
+    let published = |other: &&dyn Source| {
+        let folder = root.join(other.kind());
+        files.iter().map(|file| Some(folder.join(file.name)).filter(|path| path.is_file())).collect()
+    };
+    source
+        .found(&root.join(source.kind()))
+        .filter(|paths| !paths.is_empty())
+        .or_else(|| list().iter().filter(shared).find_map(published))
 }
 
 /// Systems whose rules for programs' data differ.
@@ -141,6 +164,39 @@ mod tests {
         let expected = [Held::Whole(3), Held::Whole(4), Held::Part(0), Held::Nothing, Held::Nothing];
         assert_eq!(held(folder.path(), &files), expected);
         assert_eq!(held(&folder.path().join("nowhere"), &files), [Held::Nothing; 5]);
+    }
+
+    #[test]
+    fn what_a_dataset_can_be_read_from_is_found_unpacked_too() {
+        let cases: [(&str, &[&str], usize); 12] = [
+            (
+                "kmnist",
+                &["train-images-idx3-ubyte", "train-labels.idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"],
+                0,
+            ),
+            ("kmnist", &["t10k-labels-idx1-ubyte"], 4),
+            ("cifar10", &["cifar-10-batches-bin/test_batch.bin"], 0),
+            ("cifar10", &["cifar-10-binary.tar.gz"], 1),
+            ("cifar100", &["cifar-100-binary/train.bin", "cifar-100-binary/test.bin"], 2),
+            ("usps", &["usps", "usps.t.bz2"], 2),
+            ("svhn", &["train_32x32.mat"], 0),
+            ("svhn", &["test_32x32.mat"], 2),
+            ("emnist-balanced", &["emnist-balanced-train-images-idx3-ubyte"], 0),
+            ("emnist-letters", &["gzip.zip"], 1),
+            ("emnist-balanced", &[], 1),
+            ("mnist", &["anything"], 0),
+        ];
+        let root = tempfile::tempdir().unwrap();
+        for (kind, files, wanted) in cases {
+            for file in files {
+                let path = root.path().join(kind).join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, []).unwrap();
+            }
+            let source = list().iter().find(|source| source.kind() == kind).unwrap();
+            let found = ready_below(root.path(), *source).map_or(0, |paths| paths.len());
+            assert_eq!(found, wanted, "{kind} {files:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use crate::about::{Read as Seen, Shape, classes_fault, file_name, sum};
 use crate::error::DataError;
 use crate::how::{How, Skipped};
-use crate::published::{about, failed, missing, open, place, read_all};
+use crate::published::{about, failed, first_of, missing, open, place, read_all};
 use crate::remote::RemoteFile;
 use crate::rows::{Dataset, ImageShape, Rows};
 use crate::source::Source;
@@ -66,6 +66,13 @@ struct Layout {
     /// Labels before a picture; the last one counts.
     labels: usize,
     classes: Vec<&'static str>,
+}
+
+impl Layout {
+    /// All files, in their order.
+    fn wanted(&self) -> Vec<&'static str> {
+        self.train.iter().chain(self.test).copied().collect()
+    }
 }
 
 impl Cifar {
@@ -125,10 +132,15 @@ impl Source for Cifar {
         }
     }
 
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let layout = self.layout();
+        let archive = || first_of(folder, &[self.files()[0].name]).map(|archive| vec![archive]);
+        unpacked(folder, layout.folder, &layout.wanted()).or_else(archive)
+    }
+
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let (place, layout) = (place(self, folder)?, self.layout());
-        let wanted: Vec<&str> = layout.train.iter().chain(layout.test).copied().collect();
-        let files = find(self, &place, layout.folder, &wanted)?;
+        let files = find(self, &place, layout.folder, &layout.wanted())?;
         let mut seen = Seen::default();
         let mut part = |names: &[&str]| -> Result<Rows, DataError> {
             let (mut pixels, mut labels) = (Vec::new(), Vec::new());
@@ -150,6 +162,15 @@ impl Source for Cifar {
     }
 }
 
+/// The wanted files in their order if all lie in the folder itself or in the archive's folder in it.
+fn unpacked(place: &Path, inner: &str, wanted: &[&str]) -> Option<Vec<PathBuf>> {
+    let all = |folder: PathBuf| {
+        let paths = wanted.iter().map(|name| Some(folder.join(name)).filter(|path| path.is_file()));
+        paths.collect::<Option<Vec<PathBuf>>>()
+    };
+    all(place.to_path_buf()).or_else(|| all(place.join(inner)))
+}
+
 /// The wanted files in their order with their contents: from the folder, the archive's folder in it, or the archive.
 fn find(
     source: &Cifar,
@@ -157,12 +178,9 @@ fn find(
     inner: &str,
     wanted: &[&str],
 ) -> Result<Vec<(PathBuf, Vec<u8>)>, DataError> {
-    for folder in [place.to_path_buf(), place.join(inner)] {
-        let paths: Vec<PathBuf> = wanted.iter().map(|name| folder.join(name)).collect();
-        if paths.iter().all(|path| path.is_file()) {
-            let read = |path: PathBuf| Ok((path.clone(), read_all(&mut open(&path)?, &path, MOST_FILE)?));
-            return paths.into_iter().map(read).collect();
-        }
+    if let Some(paths) = unpacked(place, inner, wanted) {
+        let read = |path: PathBuf| Ok((path.clone(), read_all(&mut open(&path)?, &path, MOST_FILE)?));
+        return paths.into_iter().map(read).collect();
     }
     let name = source.files()[0].name;
     let archive = place.join(name);

@@ -1,13 +1,14 @@
 //! `emnist-letters`, `emnist-balanced`: handwritten letters and digits in MNIST's layout (Cohen, Afshar, Tapson, van
 //! Schaik, arXiv:1702.05373).
 //!
-//! The files are published in one archive, `gzip.zip`, which is read as it is; unpacked files do as well. Two oddities
-//! are put right: images lie transposed, columns before lines, and the labels of the letters count from 1.
+//! The files of both are published in one archive, `gzip.zip`, which is read as it is; unpacked files do as well. If the
+//! archive was fetched for the other of the two, it is read there. Two oddities are put right: images lie transposed, columns before lines, and the labels of the letters count from 1.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::cache;
 use crate::error::DataError;
 use crate::four::{PARTS, assemble};
 use crate::how::How;
@@ -55,6 +56,26 @@ pub(crate) enum Emnist {
     Balanced,
 }
 
+impl Emnist {
+    /// The four files, unpacked.
+    fn unpacked(&self) -> [String; 4] {
+        ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"]
+            .map(|part| format!("{}-{part}-ubyte", self.kind()))
+    }
+
+    /// Where each of them is, plain or packed.
+    fn plain(&self, folder: &Path) -> [Option<PathBuf>; 4] {
+        self.unpacked().map(|file| first_of(folder, &[&file, &format!("{file}.gz")]))
+    }
+
+    /// This one's own folder, or, where that has nothing to read, the `other`'s if the archive is there.
+    fn choose(&self, own: PathBuf, other: PathBuf) -> PathBuf {
+        let [first, ..] = self.unpacked();
+        let has_own = first_of(&own, &[ARCHIVE, &first, &format!("{first}.gz")]).is_some();
+        if !has_own && other.join(ARCHIVE).is_file() { other } else { own }
+    }
+}
+
 impl Source for Emnist {
     fn kind(&self) -> &'static str {
         match self {
@@ -86,21 +107,30 @@ impl Source for Emnist {
         &FILES
     }
 
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let archive = first_of(folder, &[ARCHIVE]).map(|archive| vec![archive]);
+        archive.or_else(|| self.plain(folder).into_iter().collect())
+    }
+
     fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
-        let place = place(self, folder)?;
-        let (stem, names, first) = match self {
-            Emnist::Letters => ("emnist-letters", &LETTERS[..], 1),
-            Emnist::Balanced => ("emnist-balanced", &BALANCED[..], 0),
+        let (names, first, other) = match self {
+            Emnist::Letters => (&LETTERS[..], 1, Emnist::Balanced),
+            Emnist::Balanced => (&BALANCED[..], 0, Emnist::Letters),
         };
-        let files = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"]
-            .map(|part| format!("{stem}-{part}-ubyte"));
+        let place = match folder {
+            Some(_) => place(self, folder)?,
+            None => {
+                place(self, Some(&self.choose(cache::folder(self.kind())?, cache::folder(other.kind())?)))?
+            }
+        };
+        let files = self.unpacked();
         let archive = place.join(ARCHIVE);
         let (paths, mut parts) = if archive.is_file() {
             let mut zip = Zip::open(&archive)?;
             let [a, b, c, d] = [0, 1, 2, 3].map(|part| packed(&mut zip, &archive, &files[part], part));
             (files.map(|file| archive.join(file)), [a?, b?, c?, d?])
         } else {
-            let found = files.each_ref().map(|file| first_of(&place, &[file, &format!("{file}.gz")]));
+            let found = self.plain(&place);
             let [Some(a), Some(b), Some(c), Some(d)] = found else {
                 let lacking: Vec<&str> = files
                     .iter()
@@ -158,7 +188,29 @@ fn transpose(pixels: &mut [u8], image: ImageShape) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn the_archive_of_the_other_does_as_well() {
+        let root = tempfile::tempdir().unwrap();
+        let [own, other] = ["emnist-balanced", "emnist-letters"].map(|kind| root.path().join(kind));
+        let chosen = || Emnist::Balanced.choose(own.clone(), other.clone());
+        assert_eq!(chosen(), own, "neither is there");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("emnist-letters-train-images-idx3-ubyte"), []).unwrap();
+        assert_eq!(chosen(), own, "unpacked files of the other are of no use");
+        fs::write(other.join(ARCHIVE), []).unwrap();
+        assert_eq!(chosen(), other);
+        fs::create_dir(&own).unwrap();
+        assert_eq!(chosen(), other, "its own folder is empty");
+        for name in ["emnist-balanced-train-images-idx3-ubyte.gz", ARCHIVE] {
+            fs::write(own.join(name), []).unwrap();
+            assert_eq!(chosen(), own, "{name}");
+            fs::remove_file(own.join(name)).unwrap();
+        }
+    }
 
     #[test]
     fn images_are_turned_over_their_diagonal() {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::about::{About, Read, Shape};
 use crate::error::DataError;
 use crate::how::How;
+use crate::own::no_folder;
 use crate::rows::{Dataset, FileSum, ImageShape, Origin, Rows};
 use crate::source::Source;
 
@@ -48,14 +49,8 @@ impl Source for Fables {
     }
 
     fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
-        match folder {
-            Some(folder) => Err(DataError::Format {
-                path: folder.to_path_buf(),
-                what: "`fables` is bundled and reads no folder".to_owned(),
-                remedy: "leave the folder out, or choose another dataset",
-            }),
-            None => decode(ASSET),
-        }
+        no_folder(folder, self.kind(), "bundled")?;
+        decode(ASSET)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::about::About;
 use crate::error::DataError;
-use crate::fashion;
+use crate::fashion::FASHION;
 use crate::four::{PARTS, assemble};
 use crate::how::How;
 use crate::idx::read_file;
@@ -66,7 +66,7 @@ fn spellings(part: &str) -> [String; 4] {
 }
 
 /// The paths of the four parts; all that are missing are named at once.
-fn find(folder: &Path, otherwise: &'static str) -> Result<[PathBuf; 4], DataError> {
+pub(crate) fn find(folder: &Path, otherwise: &'static str) -> Result<[PathBuf; 4], DataError> {
     let missing = |what, remedy| Err(DataError::Missing { path: folder.to_path_buf(), what, remedy });
     if !folder.is_dir() {
         let what = if folder.exists() { "not a folder" } else { "no such folder" };
@@ -94,5 +94,5 @@ fn describe(folder: &Path) -> About {
     if !matches!(letters.as_str(), "fashionmnist" | "fmnist") {
         return own;
     }
-    About { name: own.name, ..fashion::about(own.origin) }
+    About { name: own.name, ..FASHION.about(folder) }
 }

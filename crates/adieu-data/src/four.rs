@@ -1,11 +1,17 @@
-//! A dataset in MNIST's layout: images and labels of the training rows, images and labels of the test rows.
+//! A dataset in MNIST's layout: images and labels of the training rows, images and labels of the test rows. One that is
+//! published so is a [`Four`] and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::about::{About, Read, Shape, classes_fault};
 use crate::error::DataError;
+use crate::folder::{find, read_four};
+use crate::how::How;
 use crate::idx::{Idx, Kind};
+use crate::published::{self, OR_PUT, missing, place};
+use crate::remote::RemoteFile;
 use crate::rows::{Dataset, Rows};
+use crate::source::Source;
 
 /// The four parts, in the order of every array of four here.
 pub(crate) const PARTS: [(&str, Kind); 4] = [
@@ -14,6 +20,82 @@ pub(crate) const PARTS: [(&str, Kind); 4] = [
     ("t10k-images-idx3-ubyte", Kind::Images),
     ("t10k-labels-idx1-ubyte", Kind::Labels),
 ];
+
+/// A published dataset of four files, as its makers describe it.
+#[derive(Debug)]
+pub(crate) struct Four {
+    pub(crate) kind: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) licence: &'static str,
+    pub(crate) citation: &'static str,
+    pub(crate) classes: &'static [&'static str],
+    /// See [`four_files!`].
+    pub(crate) files: &'static [RemoteFile; 4],
+}
+
+/// The four files, packed, below an address that ends in `/`, with their MD5 in the order of [`PARTS`].
+macro_rules! four_files {
+    ($address:literal, [$a:literal, $b:literal, $c:literal, $d:literal]) => {
+        four_files!(
+            $address,
+            "train-images-idx3-ubyte.gz" $a,
+            "train-labels-idx1-ubyte.gz" $b,
+            "t10k-images-idx3-ubyte.gz" $c,
+            "t10k-labels-idx1-ubyte.gz" $d
+        )
+    };
+    ($address:literal, $($name:literal $md5:literal),+) => {
+        &[$($crate::remote::RemoteFile {
+            name: $name,
+            sha256: None,
+            md5: Some($md5),
+            bytes: None,
+            urls: &[concat!($address, $name)],
+        }),+]
+    };
+}
+pub(crate) use four_files;
+
+impl Four {
+    /// What is known of it, read from `place`.
+    pub(crate) fn about(&self, place: &Path) -> About {
+        published::about(self, place, self.citation, self.classes)
+    }
+}
+
+impl Source for Four {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn licence(&self) -> &'static str {
+        self.licence
+    }
+
+    fn bundled(&self) -> bool {
+        false
+    }
+
+    fn files(&self) -> &'static [RemoteFile] {
+        self.files
+    }
+
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        find(folder, OR_PUT).ok().map(Vec::from)
+    }
+
+    fn load(&self, folder: Option<&Path>, _how: &How) -> Result<Dataset, DataError> {
+        let place = place(self, folder)?;
+        read_four(&place, self.about(&place), OR_PUT).map_err(|error| match error {
+            DataError::Missing { path, what, .. } => missing(self, &path, what),
+            other => other,
+        })
+    }
+}
 
 /// Puts the four parts together, after checking that they fit.
 pub(crate) fn assemble(paths: [PathBuf; 4], parts: [Idx; 4], mut about: About) -> Result<Dataset, DataError> {

@@ -16,6 +16,7 @@ use crate::about::{About, Read, Shape};
 use crate::chance::Chance;
 use crate::error::DataError;
 use crate::how::How;
+use crate::own::no_folder;
 use crate::rows::{Dataset, ImageShape, Origin, Rows};
 use crate::source::Source;
 
@@ -130,17 +131,12 @@ impl Source for Generated {
     }
 
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
-        let fault = |path: &Path, what: String, remedy| {
-            Err(DataError::Format { path: path.to_path_buf(), what, remedy })
-        };
-        if let Some(folder) = folder {
-            let what = format!("`{}` is generated and reads no folder", self.kind());
-            return fault(folder, what, "leave the folder out, or choose another dataset");
-        }
+        no_folder(folder, self.kind(), "generated")?;
         let n = how.rows.unwrap_or(ROWS);
         if !(FEWEST..=MOST).contains(&n) {
             let what = format!("{n} rows asked, {FEWEST} to {MOST} can be made");
-            return fault(Path::new(self.kind()), what, "choose another number of rows");
+            let remedy = "choose another number of rows";
+            return Err(DataError::Format { path: self.kind().into(), what, remedy });
         }
         let part =
             |part: &str, n| self.rows(n, &mut Chance::new(how.seed, &format!("{} {part}", self.kind())));

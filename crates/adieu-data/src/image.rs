@@ -20,6 +20,8 @@ use crate::rows::ImageShape;
 const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// A picture's file of more bytes is refused.
 const MOST_FILE: u64 = 1 << 30;
+/// A picture of more pixels is not read into a dataset: 8,192 × 8,192.
+const MOST_PIXELS: usize = 1 << 26;
 const JPEG_MAGIC: [u8; 3] = [0xff, 0xd8, 0xff];
 /// For the decoder's own buffers; the size of the picture is known before they are filled.
 const PNG_ROOM: usize = 16 << 20;
@@ -58,7 +60,7 @@ pub fn read_image(path: &Path, expected: ImageShape) -> Result<Vec<u8>, DataErro
 
 /// What pictures come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+enum Format {
     Png,
     Jpeg,
 }
@@ -73,7 +75,7 @@ impl Format {
 }
 
 /// The format of a picture by its first bytes.
-pub(crate) fn format_of(bytes: &[u8]) -> Option<Format> {
+fn format_of(bytes: &[u8]) -> Option<Format> {
     match bytes {
         bytes if bytes.starts_with(&PNG_MAGIC) => Some(Format::Png),
         bytes if bytes.starts_with(&JPEG_MAGIC) => Some(Format::Jpeg),
@@ -99,8 +101,25 @@ pub(crate) fn read_into(
     }
 }
 
+/// Height, width and channels of the picture in `bytes`, from its header: neither empty nor absurdly large.
+pub(crate) fn shape_of(path: &Path, bytes: &[u8]) -> Result<ImageShape, DataError> {
+    let fault = |what, remedy| Err(DataError::Format { path: path.to_path_buf(), what, remedy });
+    let no_picture =
+        || fault("neither a PNG nor a JPEG picture".to_owned(), "take it out of the dataset, or convert it");
+    let Some(format) = format_of(bytes) else { return no_picture() };
+    let shape = picture_shape(path, bytes, format)?;
+    match shape.height.checked_mul(shape.width) {
+        Some(0) => no_picture(),
+        Some(1..=MOST_PIXELS) => Ok(shape),
+        _ => fault(
+            format!("a picture of {shape} pixels, more than the limit of {MOST_PIXELS}"),
+            "scale it to a smaller size",
+        ),
+    }
+}
+
 /// Height, width and channels (1 or 3; transparency is none) of a picture, from its header.
-pub(crate) fn picture_shape(path: &Path, bytes: &[u8], format: Format) -> Result<ImageShape, DataError> {
+fn picture_shape(path: &Path, bytes: &[u8], format: Format) -> Result<ImageShape, DataError> {
     match format {
         Format::Png => {
             let mut decoder = png_decoder(bytes, 0);

@@ -19,7 +19,7 @@ use crate::about::{About, Read, Shape, classes_fault, sum};
 use crate::chance::Chance;
 use crate::error::DataError;
 use crate::how::{How, Skipped};
-use crate::image::{format_of, picture_shape, read_into};
+use crate::image::{read_into, shape_of};
 use crate::rows::{Dataset, FileSum, ImageShape, Rows};
 use crate::share::{sixth, spread};
 use crate::source::Source;
@@ -163,11 +163,6 @@ fn pictures(part: &Path, classes: &[String], all: bool) -> Result<Vec<(PathBuf, 
     Ok(found)
 }
 
-fn no_picture(path: &Path) -> DataError {
-    let what = "neither a PNG nor a JPEG picture".to_owned();
-    DataError::Format { path: path.to_path_buf(), what, remedy: "take it out of the folder, or convert it" }
-}
-
 /// Decodes the picture at `path` into `row`, of the shape that all are of.
 fn picture(path: &Path, shape: ImageShape, row: &mut [u8]) -> Result<(), DataError> {
     let (bytes, has) = header(path)?;
@@ -183,9 +178,8 @@ fn picture(path: &Path, shape: ImageShape, row: &mut [u8]) -> Result<(), DataErr
 fn header(path: &Path) -> Result<(Vec<u8>, ImageShape), DataError> {
     let bytes =
         fs::read(path).map_err(|source| DataError::Unreadable { path: path.to_path_buf(), source })?;
-    let format = format_of(&bytes).ok_or_else(|| no_picture(path))?;
-    let shape = picture_shape(path, &bytes, format)?;
-    if shape.pixels() == 0 { Err(no_picture(path)) } else { Ok((bytes, shape)) }
+    let shape = shape_of(path, &bytes)?;
+    Ok((bytes, shape))
 }
 
 /// Reads a part; the first good picture of all says of what shape they are. `None` if none is good.

@@ -19,6 +19,7 @@
 //! - [`shift`], [`flip`], [`look`] and [`cover`] change an image a little.
 //! - [`duplicates`], [`range`] and [`contact_sheet`] show what is there.
 //! - [`split`] says which rows train, choose and test.
+//! - [`one_class`] makes a task of telling what is normal from what is not.
 //! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
 //! - [`cache`] says where fetched files lie.
@@ -51,8 +52,10 @@ mod mnist;
 mod npy;
 mod npz;
 mod one_class;
+mod optdigits;
 mod overview;
 mod own;
+mod parquet;
 mod published;
 mod remote;
 mod rows;

@@ -7,16 +7,15 @@
 use std::path::Path;
 
 use crate::about::{About, Read, Shape, classes_fault, file_name, name_of, sum};
-use crate::chance::Chance;
 use crate::error::DataError;
 use crate::how::How;
 use crate::npy::{self, Array, Values};
 use crate::own::asked;
 use crate::published::{MOST_BYTES, open, read_all};
-use crate::rows::{Dataset, ImageShape, Rows};
-use crate::share::{sixth, spread};
+use crate::rows::{Dataset, ImageShape};
+use crate::share::divided;
 use crate::source::Source;
-use crate::table::{Kind, Table};
+use crate::table::{Kind, Table, Words, ranked};
 use crate::zip::Zip;
 
 /// See the module.
@@ -161,15 +160,14 @@ fn images(
     test: Option<Pair>,
     mut seen: Read,
 ) -> Result<Dataset, DataError> {
-    let mut classes: Vec<String> = train.y.clone();
-    classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.total_cmp(&b),
-        _ => a.cmp(b),
-    });
-    classes.dedup();
-    if let Some(fault) = classes_fault(path, classes.len()) {
+    let mut words = Words::default();
+    for label in &train.y {
+        words.number(label, true);
+    }
+    if let Some(fault) = classes_fault(path, words.names.len()) {
         return Err(fault);
     }
+    let (classes, order) = ranked(&words.names);
     let mut part = |pair: &Pair| -> Result<(Vec<u8>, Vec<u8>), DataError> {
         let Values::Bytes(bytes) = &pair.x.values else {
             let what = "x_train is of bytes, x_test is not".to_owned();
@@ -177,7 +175,7 @@ fn images(
         };
         let (mut pixels, mut labels) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(pair.y.len()));
         for (row, (label, bytes)) in pair.y.iter().zip(bytes.chunks_exact(image.pixels())).enumerate() {
-            let Some(class) = classes.iter().position(|class| class == label) else {
+            let Some(number) = words.number(label, false) else {
                 let what = format!(
                     "label {label} in row {row} (rows count from 0) of y_test, which training has not"
                 );
@@ -185,33 +183,15 @@ fn images(
                 how.bad(&mut seen.skipped, DataError::Format { path: path.to_path_buf(), what, remedy })?;
                 continue;
             };
-            labels.push(class as u8);
+            labels.push(order[number as usize]);
             // from channels together to channel by channel
             let plane = image.height * image.width;
             pixels.extend((0..image.pixels()).map(|i| bytes[i % plane * image.channels + i / plane]));
         }
         Ok((pixels, labels))
     };
-    let width = image.pixels();
-    let pick = |(pixels, labels): &(Vec<u8>, Vec<u8>), rows: &[u32]| {
-        let row = |row: &u32| &pixels[*row as usize * width..(*row as usize + 1) * width];
-        let values = rows.iter().flat_map(row).copied().collect();
-        Rows::new(values, rows.iter().map(|row| labels[*row as usize]).collect(), width)
-    };
-    let trained = part(&train)?;
-    let tested = test.as_ref().map(&mut part).transpose()?;
-    let order = spread(&trained.1, Some(&mut Chance::new(how.seed, "split")));
-    let (train, test) = match tested {
-        Some(tested) => {
-            let all: Vec<u32> = (0..tested.1.len() as u32).collect();
-            (pick(&trained, &order), pick(&tested, &all))
-        }
-        None => {
-            seen.notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
-            let (trains, tests) = sixth(&order, &trained.1);
-            (pick(&trained, &trains), pick(&trained, &tests))
-        }
-    };
+    let (trained, tested) = (part(&train)?, test.as_ref().map(&mut part).transpose()?);
+    let (train, test) = divided(image.pixels(), how, trained, tested, &mut seen.notes);
     let about = About { name: name_of(path, true), ..About::own(path, classes) };
     Ok(about.dataset(Shape::Image(image), train, test, seen))
 }

@@ -1,89 +1,143 @@
-//! One class against the rest, for finding anomalies: class 0 is normal, class 1 is everything else.
+//! One class to be learned, all others to be told from it: for the detection of anomalies.
+//!
+//! Rows stay where they are; only their labels change, and what is known of their values: mean and deviation, by which a
+//! table is standardised, are those of the normal rows that train. What an anomaly looks like is not known before one is
+//! met, so it is not to shape the scale either.
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::error::DataError;
-use crate::rows::{Dataset, Rows};
+use crate::rows::{Dataset, Origin, Rows};
+use crate::table::shown;
 
-/// `data` with the classes called `normal` as class 0 and all others as class 1. Every row stays where it is; a table is
-/// standardised anew, by the normal rows of `train` among those that train.
+const CLASSES: [&str; 2] = ["normal", "anomaly"];
+
+/// The dataset whose classes named in `normal` are class 0, `normal`, and whose others are class 1, `anomaly`. `trained`
+/// are the rows of [`Dataset::train`] that train, as [`split`](crate::split()) says; the normal ones among them give the
+/// statistics.
 ///
 /// # Errors
-/// [`DataError::Format`] if there is no such class, if all classes or none are normal, or if no normal row trains.
-pub fn one_class(data: &Dataset, normal: &[String], train: Range<u32>) -> Result<Dataset, DataError> {
-    let classes = &data.info.classes;
-    let fault =
-        |what: String, remedy| Err(DataError::Format { path: PathBuf::from(&data.info.name), what, remedy });
-    if let Some(unknown) = normal.iter().find(|name| !classes.contains(name)) {
-        let what = format!("no class is called `{unknown}`; there are {}", classes.join(", "));
-        return fault(what, "choose among these (normal = [\"…\"])");
+/// [`DataError::Format`] if there is no class of such a name, if none or all of them are normal, or if no row that trains
+/// is normal.
+///
+/// # Panics
+/// If `trained` goes beyond the rows there are.
+pub fn one_class(data: Dataset, normal: &[String], trained: Range<u32>) -> Result<Dataset, DataError> {
+    let Dataset { mut info, train, test } = data;
+    let fault = |what: String, remedy| {
+        let path = match &info.origin {
+            Origin::Folder(path) => path.clone(),
+            _ => PathBuf::from(&info.name),
+        };
+        Err(DataError::Format { path, what, remedy })
+    };
+    let names: Vec<&str> = info.classes.iter().map(String::as_str).collect();
+    if let Some(unknown) = normal.iter().find(|name| !info.classes.contains(name)) {
+        let what = format!("no class is called `{unknown}`; there are {}", shown(&names));
+        return fault(what, "name classes that are there as normal ones");
     }
-    let is_normal: Vec<bool> = classes.iter().map(|class| normal.contains(class)).collect();
-    let count = is_normal.iter().filter(|normal| **normal).count();
-    if count == 0 || count == classes.len() {
-        let what = format!("{count} of {} classes are normal", classes.len());
-        return fault(what, "name some classes as normal and leave others out");
+    let is_normal: Vec<bool> = info.classes.iter().map(|name| normal.contains(name)).collect();
+    let many = is_normal.iter().filter(|is_normal| **is_normal).count();
+    if many == 0 || many == is_normal.len() {
+        let which = if many == 0 { "none" } else { "every one" };
+        let what = format!("{which} of its classes {} is normal", shown(&names));
+        return fault(what, "name at least one class as normal, and leave at least one as anomalous");
     }
-    let label = |label: &u8| u8::from(!is_normal[usize::from(*label)]);
-    let labels = |rows: &Rows| rows.all_labels().iter().map(label).collect::<Vec<u8>>();
-    let (train_labels, test_labels) = (labels(&data.train), labels(&data.test));
-    let trains: Vec<u32> = train.filter(|row| train_labels[*row as usize] == 0).collect();
-    if trains.is_empty() {
-        return fault("none of the rows to train is normal".to_owned(), "name other classes as normal");
+    let label = |label: u8| u8::from(!is_normal[usize::from(label)]);
+    let (train, test) = (train.relabelled(label), test.relabelled(label));
+    let learned: Vec<u32> = trained.filter(|row| train.label(*row as usize) == 0).collect();
+    if learned.is_empty() {
+        let what = "none of the rows that train is normal".to_owned();
+        return fault(what, "name another class as normal");
     }
-    let mut info = data.info.clone();
-    let statistics = data.train.chosen(&trains).mean_and_deviation(info.image.channels);
-    let anomalies = |labels: &[u8]| labels.iter().filter(|label| **label == 1).count();
-    info.notes.push(format!(
-        "normal: {}; the rest are anomalies, {} of {} rows to train or choose by, {} of {} to test; {} normal rows train",
-        normal.join(", "),
-        anomalies(&train_labels),
-        train_labels.len(),
-        anomalies(&test_labels),
-        test_labels.len(),
-        trains.len()
-    ));
-    info.classes = vec!["normal".to_owned(), "anomaly".to_owned()];
-    let relabelled = |rows: &Rows, labels| rows.clone().labelled(labels).standardised(&statistics);
-    let (train, test) = (relabelled(&data.train, train_labels), relabelled(&data.test, test_labels));
+    let counts = |rows: &Rows| {
+        let normal = rows.all_labels().iter().filter(|label| **label == 0).count();
+        format!("{normal} are normal, {} anomalous", rows.len() - normal)
+    };
+    let kept: Vec<&str> =
+        names.iter().zip(&is_normal).filter(|(_, is)| **is).map(|(name, _)| *name).collect();
+    let note = format!(
+        "normal: {}; of the rows to train {}, of those to test {}",
+        shown(&kept),
+        counts(&train),
+        counts(&test)
+    );
+    let statistics = train.picked(&learned).mean_and_deviation(info.image.channels);
+    let (train, test) = (train.standardised(&statistics), test.standardised(&statistics));
     (info.mean, info.deviation) = statistics.into_iter().unzip();
+    info.classes = CLASSES.map(str::to_owned).to_vec();
+    info.notes.push(note);
     Ok(Dataset { info, train, test })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Split, load, split};
 
-    fn table() -> Dataset {
-        let mut data = crate::load("moons", None).unwrap();
-        data.train = Rows::reals(vec![0.0, 5.0, 2.0, 5.0, 9.0, 9.0, 7.0, 7.0], vec![0, 0, 1, 0], 2);
-        data.test = Rows::reals(vec![1.0, 5.0, 3.0, 6.0], vec![1, 0], 2);
-        data
+    fn own(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
     }
 
     #[test]
-    fn normal_rows_that_train_set_the_scale_and_the_rest_is_class_one() {
-        let data = one_class(&table(), &["upper".to_owned()], 0..3).unwrap();
-        assert_eq!((data.train.all_labels(), data.test.all_labels()), (&[0, 0, 1, 0][..], &[1, 0][..]));
-        assert_eq!(data.info.classes, ["normal", "anomaly"]);
-        assert_eq!((&data.info.mean[..], &data.info.deviation[..]), (&[1.0, 5.0][..], &[1.0, 0.0][..]));
+    fn a_table_is_standardised_by_the_normal_rows_that_train() {
+        let mut data = load("moons", None).unwrap();
+        data.info.classes = own(&["a", "b", "c"]);
+        data.info.columns.truncate(1);
+        data.info.image.width = 1;
+        data.train = Rows::reals(vec![1.0, 100.0, 3.0, 50.0, 8.0, 9.0], vec![2, 0, 2, 1, 2, 2], 1);
+        data.test = Rows::reals(vec![4.0, 2.0], vec![1, 2], 1);
+        let trained = split(&data, Split::Choose).train;
+        assert_eq!(trained, 0..5);
+        let one = one_class(data.clone(), &own(&["c"]), trained).unwrap();
+        assert_eq!(one.info.classes, ["normal", "anomaly"]);
+        assert_eq!((one.train.all_labels(), one.test.all_labels()), (&[0, 1, 0, 1, 0, 0][..], &[1, 0][..]));
+        assert_eq!(one.train.columns(), data.train.columns(), "rows stay where they are");
+        // 1, 3 and 8: not 9, which is held back, and no anomaly
+        assert!((one.info.mean[0] - 4.0).abs() < 1e-12);
+        assert!((one.info.deviation[0] - (26.0_f64 / 3.0).sqrt()).abs() < 1e-12);
         let mut out = Vec::new();
-        data.test.gather(&[1], &mut out);
-        assert_eq!(out, [2.0, 0.0], "a column that does not vary among normal rows says nothing");
-        let note = data.info.notes.last().unwrap();
-        assert!(note.contains("1 of 4 rows") && note.contains("2 normal rows train"), "{note}");
+        one.test.gather(&[0, 1], &mut out);
+        assert!(out[0] == 0.0 && (f64::from(out[1]) + 2.0 / (26.0_f64 / 3.0).sqrt()).abs() < 1e-6, "{out:?}");
+        let note = "normal: `c`; of the rows to train 4 are normal, 2 anomalous, of those to test 1 are normal, 1 anomalous";
+        assert_eq!(one.info.notes.last().map(String::as_str), Some(note));
+        let two = one_class(data, &own(&["a", "b"]), 0..6).unwrap();
+        assert_eq!((two.info.mean[0], two.train.label(1)), (75.0, 0));
     }
 
     #[test]
-    fn classes_that_cannot_be_normal_are_named() {
-        let said = |normal: &[&str], train| {
-            let normal: Vec<String> = normal.iter().map(|name| (*name).to_owned()).collect();
-            one_class(&table(), &normal, train).unwrap_err().to_string()
+    fn pixels_keep_their_bytes() {
+        let digits = load("optdigits", None).unwrap();
+        let trained = split(&digits, Split::Choose).train;
+        let one = one_class(digits.clone(), &own(&["0"]), trained).unwrap();
+        assert_eq!(one.train.pixels(), digits.train.pixels());
+        assert!(one.info.mean[0] != digits.info.mean[0]);
+        let normal = crate::class_counts(&one.test, 2);
+        assert_eq!(normal, [27, 273]);
+    }
+
+    #[test]
+    fn names_that_make_no_sense_are_refused() {
+        let said = |normal: &[&str], trained| {
+            let data = load("spirals", None).unwrap();
+            one_class(data, &own(normal), trained).unwrap_err().to_string()
         };
-        assert!(said(&["sideways"], 0..3).contains("no class is called `sideways`; there are upper, lower"));
-        assert!(said(&["upper", "lower"], 0..3).contains("2 of 2 classes are normal"));
-        assert!(said(&[], 0..3).contains("0 of 2 classes are normal"));
-        assert!(said(&["upper"], 2..3).contains("none of the rows to train is normal"));
+        let classes = "`first`, `second`, `third`";
+        assert_eq!(
+            said(&["fifth"], 0..9),
+            format!(
+                "spirals: no class is called `fifth`; there are {classes}; name classes that are there as normal ones"
+            )
+        );
+        assert!(
+            said(&[], 0..9)
+                .starts_with(&format!("spirals: none of its classes {classes} is normal; name at"))
+        );
+        assert!(
+            said(&["third", "first", "second"], 0..9)
+                .contains(&format!("every one of its classes {classes}"))
+        );
+        assert!(said(&["third"], 0..2).contains("none of the rows that train is normal"));
     }
 }

@@ -82,7 +82,7 @@ fn hash(rows: &Rows, row: usize) -> u64 {
     let mut hasher = DefaultHasher::new();
     match columns(rows, row) {
         Some(values) => values.iter().for_each(|value| value.to_bits().hash(&mut hasher)),
-        None => hasher.write(rows.row(row)),
+        None => hasher.write(rows.picture(row).unwrap_or_default()),
     }
     hasher.finish()
 }
@@ -90,7 +90,7 @@ fn hash(rows: &Rows, row: usize) -> u64 {
 fn same(rows: &Rows, a: usize, others: &Rows, b: usize) -> bool {
     match (columns(rows, a), columns(others, b)) {
         (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()),
-        (None, None) => rows.row(a) == others.row(b),
+        (None, None) => rows.picture(a) == others.picture(b),
         _ => false,
     }
 }
@@ -122,7 +122,7 @@ pub fn range(rows: &Rows) -> Option<Range> {
     };
     match rows.columns() {
         Some(values) => of(&mut values.iter().copied()),
-        None => of(&mut rows.pixels().iter().map(|pixel| f32::from(*pixel))),
+        None => of(&mut rows.bytes().unwrap_or_default().iter().map(|pixel| f32::from(*pixel))),
     }
 }
 

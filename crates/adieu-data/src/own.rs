@@ -1,4 +1,4 @@
-//! Files of the reader's own: a file, or a folder of two.
+//! Files of the reader's own: a file, or a folder of two; or none where nothing is read.
 
 use std::path::{Path, PathBuf};
 
@@ -32,4 +32,14 @@ pub(crate) fn parts(asked: &Path, ends: &[&str]) -> Result<(PathBuf, Option<Path
             remedy: "put it there, with a test file beside it if there is one, or name the one file to read",
         }),
     }
+}
+
+/// Refuses a folder for a dataset that is `made`, `bundled` or `generated`, and reads none.
+pub(crate) fn no_folder(folder: Option<&Path>, kind: &str, made: &str) -> Result<(), DataError> {
+    let Some(folder) = folder else { return Ok(()) };
+    Err(DataError::Format {
+        path: folder.to_path_buf(),
+        what: format!("`{kind}` is {made} and reads no folder"),
+        remedy: "leave the folder out, or choose another dataset",
+    })
 }

@@ -88,25 +88,24 @@ impl Rows {
         self
     }
 
-    /// The rows `ids`, in that order.
-    pub(crate) fn chosen(&self, ids: &[u32]) -> Rows {
-        fn pick<T: Copy>(values: &[T], width: usize, ids: &[u32]) -> Vec<T> {
-            ids.iter()
-                .flat_map(|id| &values[*id as usize * width..(*id as usize + 1) * width])
-                .copied()
-                .collect()
-        }
-        let values = match &self.values {
-            Values::Bytes(pixels) => Values::Bytes(pick(pixels, self.width, ids)),
-            Values::Reals(values, scale) => Values::Reals(pick(values, self.width, ids), scale.clone()),
-        };
-        Rows::of(ids.len() * self.width, values, self.labels(ids), self.width)
+    /// The same rows under other labels.
+    #[must_use]
+    pub(crate) fn relabelled(mut self, label: impl Fn(u8) -> u8) -> Rows {
+        self.labels.iter_mut().for_each(|old| *old = label(*old));
+        self
     }
 
-    /// The same rows with other labels.
-    pub(crate) fn labelled(self, labels: Vec<u8>) -> Rows {
-        assert_eq!(labels.len(), self.len(), "a label a row");
-        Rows { labels, ..self }
+    /// The rows `ids` alone, in that order. Panics unless every id is below `len()`.
+    pub(crate) fn picked(&self, ids: &[u32]) -> Rows {
+        fn rows<T: Copy>(values: &[T], width: usize, ids: &[u32]) -> Vec<T> {
+            let row = |id: &u32| &values[*id as usize * width..(*id as usize + 1) * width];
+            ids.iter().flat_map(row).copied().collect()
+        }
+        let values = match &self.values {
+            Values::Bytes(pixels) => Values::Bytes(rows(pixels, self.width, ids)),
+            Values::Reals(values, scale) => Values::Reals(rows(values, self.width, ids), Arc::clone(scale)),
+        };
+        Rows { values, labels: self.labels(ids), width: self.width }
     }
 
     /// Whether rows are the columns of a table, not pixels.
@@ -129,7 +128,8 @@ impl Rows {
         self.width
     }
 
-    /// The pixels of row `i`: `[width]`, from 0 to 255. Panics unless `i < len()`, and of a table.
+    /// The pixels of row `i`: `[width]`, from 0 to 255. Panics unless `i < len()`, and of a table: see
+    /// [`Rows::picture`].
     pub fn row(&self, i: usize) -> &[u8] {
         &self.pixels()[i * self.width..(i + 1) * self.width]
     }
@@ -139,11 +139,24 @@ impl Rows {
         self.labels[i]
     }
 
-    /// All pixels, row after row: `[n · width]`. Panics of a table: see [`Rows::is_real`].
+    /// The pixels of row `i`: `[width]`, from 0 to 255; `None` of a table, and unless `i < len()`.
+    pub fn picture(&self, i: usize) -> Option<&[u8]> {
+        self.bytes()?.chunks_exact(self.width).nth(i)
+    }
+
+    /// All pixels, row after row: `[n · width]`. Panics of a table: see [`Rows::bytes`].
     pub fn pixels(&self) -> &[u8] {
+        match self.bytes() {
+            Some(pixels) => pixels,
+            None => panic!("the rows of a table have no pixels"),
+        }
+    }
+
+    /// All pixels, row after row: `[n · width]`; `None` of a table.
+    pub fn bytes(&self) -> Option<&[u8]> {
         match &self.values {
-            Values::Bytes(pixels) => pixels,
-            Values::Reals(..) => panic!("the rows of a table have no pixels"),
+            Values::Bytes(pixels) => Some(pixels),
+            Values::Reals(..) => None,
         }
     }
 
@@ -334,6 +347,7 @@ mod tests {
         assert!(out.is_empty());
         assert_eq!(rows().labels(&[2, 0, 2]), [9, 7, 9]);
         assert_eq!((rows().len(), rows().row(1), rows().label(1)), (3, &[51, 102][..], 3));
+        assert_eq!((rows().picture(2), rows().picture(3)), (Some(&[1, 254][..]), None));
     }
 
     #[test]
@@ -366,6 +380,7 @@ mod tests {
         test.gather(&[0], &mut out);
         assert_eq!(out, [0.0, 0.0], "by the training rows, not its own");
         assert!(test.is_real() && test.columns() == Some(&[4.0, 9.0]) && test.held_bytes() == 9);
+        assert!(test.bytes().is_none() && test.picture(0).is_none());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! not say which.
 
 use crate::chance::Chance;
+use crate::how::How;
+use crate::rows::Rows;
 
 /// An order of the rows with these labels, each class spread evenly over it: by `chance` within a class if there is
 /// one, else as they came.
@@ -33,6 +35,32 @@ pub(crate) fn sixth(order: &[u32], labels: &[u8]) -> (Vec<u32>, Vec<u32>) {
     };
     let (test, train) = order.iter().copied().partition(tests);
     (train, test)
+}
+
+/// Pictures that train and that test, `width` pixels each, of pixels and labels as they were read: those to train are
+/// spread, and where none are to `test`, a sixth of each class is drawn by the seed, which `notes` say.
+pub(crate) fn divided(
+    width: usize,
+    how: &How,
+    train: (Vec<u8>, Vec<u8>),
+    test: Option<(Vec<u8>, Vec<u8>)>,
+    notes: &mut Vec<String>,
+) -> (Rows, Rows) {
+    let (pixels, labels) = train;
+    let pick = |rows: &[u32]| {
+        let row = |row: &u32| &pixels[*row as usize * width..(*row as usize + 1) * width];
+        let values = rows.iter().flat_map(row).copied().collect();
+        Rows::new(values, rows.iter().map(|row| labels[*row as usize]).collect(), width)
+    };
+    let order = spread(&labels, Some(&mut Chance::new(how.seed, "split")));
+    match test {
+        Some((pixels, labels)) => (pick(&order), Rows::new(pixels, labels, width)),
+        None => {
+            notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
+            let (trains, tests) = sixth(&order, &labels);
+            (pick(&trains), pick(&tests))
+        }
+    }
 }
 
 #[cfg(test)]

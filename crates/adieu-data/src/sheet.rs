@@ -13,9 +13,10 @@ const MOST_PIXELS: usize = 64 << 20;
 /// enlarged by whole numbers to at least 28 pixels. `None` of a table, and of a sheet that would be absurdly large.
 pub fn contact_sheet(data: &Dataset, across: usize) -> Option<Vec<u8>> {
     let image = data.info.image;
-    if data.train.is_real() || across == 0 {
+    if across == 0 {
         return None;
     }
+    let all = data.train.bytes()?;
     let times = 28_usize.div_ceil(image.height.max(image.width)).max(1);
     let (cell_h, cell_w) = (image.height * times + 1, image.width * times + 1);
     let lines = data.info.classes.len();
@@ -25,14 +26,13 @@ pub fn contact_sheet(data: &Dataset, across: usize) -> Option<Vec<u8>> {
     let bytes = height.checked_mul(width)?.checked_mul(each).filter(|bytes| *bytes <= MOST_PIXELS)?;
     let mut sheet = vec![GAP; bytes];
     let mut drawn = vec![0_usize; lines];
-    for row in 0..data.train.len() {
+    for (row, pixels) in all.chunks_exact(data.train.width()).enumerate() {
         let class = usize::from(data.train.label(row));
         if drawn[class] == across {
             continue;
         }
         let (top, left) = (class * cell_h + 1, drawn[class] * cell_w + 1);
         drawn[class] += 1;
-        let pixels = data.train.row(row);
         for at in 0..(cell_h - 1) * (cell_w - 1) {
             let (y, x) = (at / (cell_w - 1), at % (cell_w - 1));
             let from = y / times * image.width + x / times;

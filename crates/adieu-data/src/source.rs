@@ -1,6 +1,6 @@
 //! The registry of datasets. A new one is one file with a [`Source`] in it, and one line here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::how::How;
@@ -26,6 +26,14 @@ pub trait Source: std::fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// The files that [`Source::load`] reads in `folder`: as they are published, or unpacked where that does as well.
+    /// `None` if one of them is not there; they are not opened.
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let files =
+            self.files().iter().map(|file| Some(folder.join(file.name)).filter(|path| path.is_file()));
+        files.collect()
+    }
+
     /// Reads all of it, from a folder if one is given.
     ///
     /// # Errors
@@ -35,9 +43,10 @@ pub trait Source: std::fmt::Debug + Send + Sync {
 
 static SOURCES: &[&dyn Source] = &[
     &crate::mnist::Mnist,
+    &crate::optdigits::Optdigits,
     &crate::fables::Fables,
-    &crate::fashion::Fashion,
-    &crate::kmnist::Kmnist,
+    &crate::fashion::FASHION,
+    &crate::kmnist::KMNIST,
     &crate::emnist::Emnist::Letters,
     &crate::emnist::Emnist::Balanced,
     &crate::usps::Usps,
@@ -48,6 +57,7 @@ static SOURCES: &[&dyn Source] = &[
     &crate::images::Images,
     &crate::csv::Csv,
     &crate::npz::Npz,
+    &crate::parquet::Parquet,
     &crate::arff::Arff,
     &crate::generated::Generated::Moons,
     &crate::generated::Generated::Xor,

@@ -27,7 +27,7 @@ const LABELS: [&str; 4] = ["label", "class", "target", "y"];
 const MOST_WORDS: usize = 64;
 /// Different labels that are remembered while reading; 256 can be told apart.
 const MOST_LABELS: usize = 1 << 20;
-const SKIP: &str = "correct the row, or leave bad rows out (on_bad = \"skip\")";
+pub(crate) const SKIP: &str = "correct the row, or leave bad rows out (on_bad = \"skip\")";
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,14 @@ pub(crate) enum Kind {
 
 /// Words and their numbers, in the order they were met.
 #[derive(Debug, Default)]
-struct Words {
+pub(crate) struct Words {
     numbers: HashMap<String, u32>,
-    names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl Words {
-    fn number(&mut self, word: &str, more: bool) -> Option<u32> {
+    /// The number of a word; `None` of a new one unless there may be `more`.
+    pub(crate) fn number(&mut self, word: &str, more: bool) -> Option<u32> {
         if let Some(number) = self.numbers.get(word) {
             return Some(*number);
         }
@@ -102,23 +103,7 @@ impl<'a> Table<'a> {
                 "give each column a name of its own",
             );
         }
-        let at = match &how.label {
-            Some(asked) => names.iter().position(|name| name == asked),
-            None => {
-                LABELS.iter().find_map(|known| names.iter().position(|name| name.eq_ignore_ascii_case(known)))
-            }
-        };
-        let Some(label) = at else {
-            let asked = how
-                .label
-                .as_deref()
-                .map_or("label, class, target or y".to_owned(), |name| format!("`{name}`"));
-            let what = format!("no column is called {asked}; there are {}", shown(&names));
-            return fault(
-                what,
-                "say which column holds the labels (label = \"…\" in the recipe's data, --label)",
-            );
-        };
+        let label = label_of(path, &names, how)?;
         if names.len() < 2 {
             return fault("no column but the labels".to_owned(), "give a table with something to learn from");
         }
@@ -134,6 +119,11 @@ impl<'a> Table<'a> {
     /// Goes on with the rows that test, from the file at `path`.
     pub(crate) fn test(&mut self, path: &Path) {
         self.now = 1;
+        self.at(path);
+    }
+
+    /// Goes on with rows from the file at `path`.
+    pub(crate) fn at(&mut self, path: &Path) {
         path.clone_into(&mut self.path);
     }
 
@@ -297,13 +287,33 @@ impl Expansion {
     }
 }
 
-fn missing(cell: &str) -> bool {
+/// Which of the columns of the file at `path` holds the labels.
+pub(crate) fn label_of(path: &Path, names: &[&str], how: &How) -> Result<usize, DataError> {
+    let at = match &how.label {
+        Some(asked) => names.iter().position(|name| name == asked),
+        None => {
+            LABELS.iter().find_map(|known| names.iter().position(|name| name.eq_ignore_ascii_case(known)))
+        }
+    };
+    at.ok_or_else(|| {
+        let asked =
+            how.label.as_deref().map_or("label, class, target or y".to_owned(), |name| format!("`{name}`"));
+        DataError::Format {
+            path: path.to_path_buf(),
+            what: format!("no column is called {asked}; there are {}", shown(names)),
+            remedy: "say which column holds the labels (label = \"…\" in the recipe's data, --label)",
+        }
+    })
+}
+
+/// Whether a cell says that there is no value.
+pub(crate) fn missing(cell: &str) -> bool {
     let marks = ["", "?", "na", "n/a", "nan", "null", "none"];
     marks.iter().any(|mark| cell.eq_ignore_ascii_case(mark))
 }
 
 /// A label as its class is called: whole numbers without a point.
-fn canonical(label: &str) -> String {
+pub(crate) fn canonical(label: &str) -> String {
     match label.parse::<f64>() {
         Ok(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{}", number as i64),
         _ => label.to_owned(),
@@ -320,14 +330,14 @@ fn clipped(cell: &str) -> String {
 }
 
 /// At most twelve names.
-fn shown(names: &[&str]) -> String {
+pub(crate) fn shown(names: &[&str]) -> String {
     let some =
         names.iter().take(12).map(|name| format!("`{}`", clipped(name))).collect::<Vec<_>>().join(", ");
     if names.len() > 12 { format!("{some} and {} more", names.len() - 12) } else { some }
 }
 
 /// Classes in their order, and the class of each label in the order labels were met.
-fn ranked(names: &[String]) -> (Vec<String>, Vec<u8>) {
+pub(crate) fn ranked(names: &[String]) -> (Vec<String>, Vec<u8>) {
     let mut order: Vec<usize> = (0..names.len()).collect();
     let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
     match numbers {

@@ -4,7 +4,7 @@
 //! (black) to 1; what a line leaves out is 0. They are compressed with bzip2; unpacked files do as well.
 
 use std::io::{Cursor, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bzip2_rs::DecoderReader;
 
@@ -33,6 +33,8 @@ static FILES: [RemoteFile; 2] = [
     },
 ];
 
+/// Of what trains and what tests, packed and unpacked.
+const NAMES: [[&str; 2]; 2] = [["usps.bz2", "usps"], ["usps.t.bz2", "usps.t"]];
 const IMAGE: ImageShape = ImageShape { height: 16, width: 16, channels: 1 };
 const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// More text than this is refused; the larger file has 12 MB.
@@ -63,6 +65,10 @@ impl Source for Usps {
         &FILES
     }
 
+    fn found(&self, folder: &Path) -> Option<Vec<PathBuf>> {
+        NAMES.iter().map(|names| first_of(folder, names)).collect()
+    }
+
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let place = place(self, folder)?;
         let mut seen = Seen::default();
@@ -74,7 +80,7 @@ impl Source for Usps {
             seen.files.push(file);
             Ok(rows)
         };
-        let (train, test) = (part(["usps.bz2", "usps"])?, part(["usps.t.bz2", "usps.t"])?);
+        let (train, test) = (part(NAMES[0])?, part(NAMES[1])?);
         let mut has = [false; 10];
         train.all_labels().iter().for_each(|label| has[usize::from(*label)] = true);
         if let Some(fault) = classes_fault(&place, has.iter().filter(|has| **has).count()) {

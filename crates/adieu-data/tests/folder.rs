@@ -192,7 +192,10 @@ fn all_missing_files_are_named_at_once() {
     assert_eq!(name(Some(&file), "idx"), format!("{}: not a folder; {remedy}", file.display()));
     assert_eq!(name(None, "idx"), format!("idx: no folder given; {remedy}"));
     let said = name(None, "minst");
-    assert!(said.starts_with("there is no dataset 'minst': choose one of mnist, fables, "), "{said}");
+    assert!(
+        said.starts_with("there is no dataset 'minst': choose one of mnist, optdigits, fables, "),
+        "{said}"
+    );
 }
 
 /// A gzip bomb: 64 MiB of zeros behind a header of 12 rows are not unpacked.

@@ -69,7 +69,7 @@ impl Plan {
         };
         let parts = adieu_data::split(&data, split);
         let data = match &recipe.data.normal {
-            Some(normal) => adieu_data::one_class(&data, normal, parts.train.clone())?.into(),
+            Some(normal) => adieu_data::one_class((*data).clone(), normal, parts.train.clone())?.into(),
             None => data,
         };
         // where anomalies are to be found, normal rows train
