@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod activity;
+pub mod attention;
 pub mod block;
 pub mod chance;
 pub mod choice;
@@ -24,10 +25,13 @@ pub mod objective;
 pub mod optimizer;
 pub mod param;
 pub mod precision;
+pub mod residual;
 pub mod schedule;
 pub mod shape;
 pub mod stack;
 pub mod taped;
+pub mod token_norm;
+pub mod tokens;
 pub mod window;
 
 use crate::Tensor;
