@@ -156,7 +156,7 @@ impl Source for Head<'_> {
 
     #[inline(always)]
     fn read(&self, row: usize, first: usize, out: &mut [f32]) {
-        out.copy_from_slice(&self.values[row * self.pitch + first..][..out.len()]);
+        copy_few(out, &self.values[row * self.pitch + first..][..out.len()]);
     }
 }
 
@@ -210,7 +210,9 @@ impl Pass for Forward<'_> {
             isa.run(Small::new(q.left(), right, [t, e, t], to));
             // SAFETY: items are disjoint and in bounds, and the product before has ended.
             let p = unsafe { self.probabilities.part_mut(shape.square(item), t * t) };
-            p.chunks_exact_mut(t).for_each(|row| softmax(row, shape.scale()));
+            for row in p.chunks_exact_mut(t) {
+                softmax(row, shape.scale());
+            }
             let to = Place { out: &self.context, start: shape.plain(item), pitch: shape.features };
             isa.run(Small::new(Left::Rows(p, t), v.to_panels(t, &mut panels), [t, t, e], to));
         }
@@ -263,9 +265,15 @@ fn softmax(scores: &mut [f32], scale: f32) {
             most[lane] = larger(chunk[lane], most[lane]);
         }
     }
-    let most = rest.iter().chain(&most).fold(f32::NEG_INFINITY, |most, s| larger(*s, most));
+    let mut largest = f32::NEG_INFINITY;
+    for s in most {
+        largest = larger(s, largest);
+    }
+    for s in rest {
+        largest = larger(*s, largest);
+    }
     for s in scores.iter_mut() {
-        *s = exp((*s - most) * scale);
+        *s = exp((*s - largest) * scale);
     }
     let share = (1.0 / sum(scores.len(), |i| f64::from(scores[i]))) as f32;
     for p in scores {
@@ -283,6 +291,23 @@ fn through_softmax(p: &[f32], ds: &mut [f32], scale: f32) {
     for (ds, p) in ds.iter_mut().zip(p) {
         *ds = p * (*ds - mean) * scale;
     }
+}
+
+/// Copies up to 32 numbers, for which a call of the library would take longer than the copy.
+#[inline(always)]
+fn copy_few(to: &mut [f32], from: &[f32]) {
+    debug_assert!(to.len() == from.len() && to.len() <= PANEL);
+    let mut at = 0;
+    macro_rules! by_bits {
+        ($($bit:literal)*) => { $(
+            if to.len() & $bit != 0 {
+                to[at..][..$bit].copy_from_slice(&from[at..][..$bit]);
+                at += $bit;
+            }
+        )* };
+    }
+    by_bits!(32 16 8 4 2 1);
+    debug_assert_eq!(at, to.len());
 }
 
 /// A left operand `[rows, depth]`, read where it stands.
@@ -365,7 +390,7 @@ impl Product for Small<'_> {
             let start = self.to.start + (patch.top + i) * self.to.pitch + patch.left;
             // SAFETY: results of different items, and rows and columns of one, are disjoint and in bounds.
             let out = unsafe { self.to.out.part_mut(start, patch.columns) };
-            out.copy_from_slice(&tile.row::<NR>(i)[..patch.columns]);
+            copy_few(out, &tile.row::<NR>(i)[..patch.columns]);
         }
     }
 }

@@ -176,5 +176,12 @@ pub(crate) fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
             *sum += term(first + lane);
         }
     }
-    (whole..count).map(term).chain(sums).sum()
+    let mut sum = 0.0;
+    for partial in sums {
+        sum += partial;
+    }
+    for i in whole..count {
+        sum += term(i);
+    }
+    sum
 }
