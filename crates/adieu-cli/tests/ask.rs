@@ -277,7 +277,10 @@ fn a_folder_of_data_is_described_and_drawn() {
     assert!(said["baselines"].is_null());
     assert!(desk.adieu("data show fables").well().contains("% by the likeliest after the last one"));
     let message = desk.adieu("data show nonesuch").badly(1);
-    assert!(message.contains("there is no dataset 'nonesuch': choose one of mnist, fables, "), "{message}");
+    assert!(
+        message.contains("there is no dataset 'nonesuch': choose one of mnist, optdigits, fables, "),
+        "{message}"
+    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use adieu_core::Tensor;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::activity::Activity;
 use adieu_core::parts::affine::Affine;
+use adieu_core::parts::attention::{Attention, transformer};
 use adieu_core::parts::batch_norm::BatchNorm;
 use adieu_core::parts::block::{Block, Collect, Cost, Credit, Descend, Saved, Ungated};
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -25,9 +26,12 @@ use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::objective::{CrossEntropy, Objective, Tags};
 use adieu_core::parts::param::Param;
 use adieu_core::parts::pool::{Of, Pool};
+use adieu_core::parts::residual::Residual;
 use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::taped::{Rows, Taped};
+use adieu_core::parts::token_norm::TokenNorm;
+use adieu_core::parts::tokens::{Patches, PerToken};
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::Device;
@@ -546,5 +550,59 @@ fn a_layer_taken_apart_is_the_layer() {
                 common::close(&format!("{name}: {path}"), &apart.0[path].to_rows(), &whole, 1e-5);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn attention_norm_and_mean_of_tokens(
+        rows in 1usize..4, t in 1usize..8, heads in 1usize..4, width in 1usize..6, at in 0u64..1000,
+    ) {
+        let d = heads * width;
+        let input = Shape::Tokens { t, d };
+        let mut chance = Rng::stream(at, Purpose::Init, 0);
+        let mut attention = Attention::new("0", input, heads, &mut chance).unwrap();
+        check_block(&mut attention, t * d, rows, at * 100);
+        check_block(&mut Pool::global(input, Of::Mean).unwrap(), t * d, rows, at * 100);
+        // Of one or two features nothing is left, or a sign, which has no slope to compare.
+        if d > 2 {
+            check_block(&mut TokenNorm::new("0", input).unwrap(), t * d, rows, at * 100);
+        }
+    }
+
+    #[test]
+    fn patches_of_images(
+        rows in 1usize..4, (down, across) in (1usize..4, 1usize..4), side in 1usize..4, c in 1usize..4, d in 1usize..6,
+        planes: bool, at in 0u64..1000,
+    ) {
+        let (h, w) = (down * side, across * side);
+        let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
+        let mut chance = Rng::stream(at, Purpose::Init, 0);
+        let mut patches = Patches::new("0", input, side, d, &mut chance).unwrap();
+        check_block(&mut patches, input.features(), rows, at * 100);
+    }
+
+    #[test]
+    fn tokens_one_by_one_and_ways_around(
+        rows in 1usize..4, t in 1usize..6, n in 1usize..8, m in 1usize..8, at in 0u64..1000,
+    ) {
+        for activation in smooth() {
+            let mut chance = Rng::stream(at, Purpose::Init, 0);
+            let mut dense = |path: &str, n_in, n_out| Box::new(Dense::new(path, n_in, n_out, activation, &mut chance));
+            let inner = Stack::new(vec![dense("0", n, m), dense("1", m, n)]);
+            let mut tokens = PerToken::new(Box::new(inner), Shape::Tokens { t, d: n }).unwrap();
+            check_block(&mut tokens, t * n, rows, at * 100);
+            check_block(&mut Residual::new(dense("2", n, n)), n, rows, at * 100);
+            check_block(&mut Residual::projected(dense("3", n, m), dense("4", n, m)), n, rows, at * 100);
+        }
+    }
+
+    #[test]
+    fn transformers(rows in 1usize..4, t in 1usize..5, d in 2usize..4, hidden in 1usize..6, at in 0u64..1000) {
+        let (input, mut chance) = (Shape::Tokens { t, d: 2 * d }, Rng::stream(at, Purpose::Init, 0));
+        let mut block = transformer("0", input, 2, hidden, Activation::Gelu, &mut chance).unwrap();
+        check_block(block.as_mut(), input.features(), rows, at * 100);
     }
 }

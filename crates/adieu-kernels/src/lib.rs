@@ -10,7 +10,7 @@
 //! | [`weight_gradient`] | `dW = xᵀ·da` | `[n_in, rows] · [rows, n_out] → [n_in, n_out]` |
 //!
 //! A convolution ([`Conv`]) has the same three, over windows of images; so have local fields without shared weights
-//! ([`Fields`]).
+//! ([`Fields`]). Of attention ([`Attention`]) here is what lies between its products with weights.
 //!
 //! Letters: `x` inputs, `a = x·W + b` pre-activations, `h = φ(a)` outputs, `d…` the gradient of the loss with
 //! respect to `…`. Matrices are row-major slices of `f32`, a row being a sample, except the weights.
@@ -42,6 +42,7 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod attention;
 mod channels;
 mod convolution;
 mod convolution_gradient;
@@ -68,9 +69,11 @@ mod rows;
 mod rule;
 mod scratch;
 mod sparse;
+mod standard;
 mod tile;
 
 pub use activation::Activation;
+pub use attention::Attention;
 pub use channels::{channel_lines, channel_sums};
 pub use convolution::Conv;
 pub use crew::{alone, threads};
@@ -91,3 +94,4 @@ pub use rows::{column_sums, nonzeros_by_column, row_sums_of_squares, scale_rows}
 pub use rule::Rule;
 pub use scratch::{release_scratch, scratch_bytes};
 pub use sparse::Zeros;
+pub use standard::Standard;

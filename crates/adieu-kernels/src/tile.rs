@@ -92,6 +92,26 @@ pub(crate) fn packed<const H: usize, const W: usize, const FMA: bool>(
     tile.store(&sums);
 }
 
+/// The product of H rows of the left operand, read where they stand, `pitch` apart from the beginning of `left` on, and
+/// lanes `lane..lane + W` of a right panel `[depth][32]`.
+#[inline(always)]
+pub(crate) fn rows<const H: usize, const W: usize, const FMA: bool>(
+    left: &[f32],
+    pitch: usize,
+    right: &[f32],
+    lane: usize,
+    tile: &mut Tile,
+) {
+    let right = right.as_chunks::<PANEL>().0;
+    let rows: [&[f32]; H] = std::array::from_fn(|i| &left[i * pitch..][..right.len()]);
+    let mut sums = [[0.0_f32; W]; H];
+    for (k, right) in right.iter().enumerate() {
+        let left: [f32; H] = std::array::from_fn(|i| rows[i][k]);
+        add_product::<H, W, FMA>(&left, 1, lanes(right, lane), &mut sums);
+    }
+    tile.store(&sums);
+}
+
 /// A stretch of the depth of a product: `len` steps from `left` and `right` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {

@@ -1,6 +1,8 @@
 //! The network of a recipe: its shapes, what cannot be about them, and the blocks themselves.
 
+use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
+use adieu_core::parts::attention::{Attention, transformer};
 use adieu_core::parts::batch_norm::BatchNorm;
 use adieu_core::parts::block::{Block, shape_through};
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -13,12 +15,17 @@ use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::precision::Precision;
+use adieu_core::parts::residual::Residual;
 use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
+use adieu_core::parts::tokens::{Patches, PerToken};
 use adieu_core::parts::window::Window;
 
 use crate::plan::fault;
-use crate::recipe::{Engine, Fault, FieldsRecipe, LayerKind, LayerRecipe, ModelRecipe, PoolRecipe, Recipe};
+use crate::recipe::{
+    Engine, Fault, FieldsRecipe, LayerKind, LayerRecipe, ModelRecipe, PatchesRecipe, PoolRecipe, Recipe,
+    ResidualRecipe,
+};
 
 /// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
 const WIDEST: u64 = 1 << 17;
@@ -65,10 +72,94 @@ fn output(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault> 
         let output = Pool::new(input, pool.window(), Of::Mean).map(|pool| pool.output());
         return output.map_err(|_| misfit(kind.name(), pool.window, pool.padding, "window", input, key));
     }
+    match kind {
+        LayerKind::Residual(residual) => return around(residual, input, key),
+        LayerKind::Patches(patches) => return squares(patches, input, key),
+        LayerKind::PerToken(_) | LayerKind::Attention(_) | LayerKind::Transformer(_) => {
+            return tokens(kind, input, key);
+        }
+        _ => {}
+    }
     free(kind, input, key).map(|block| block.shape_out(input)).and_then(|shape| shape).map_err(|error| {
         let what = format!("`{}` does not take {input}: {} is wanted", kind.name(), error.wants);
         fault(key, what, "put it behind another layer, or choose what divides the channels")
     })
+}
+
+/// What comes out of layers with a way past them.
+fn around(residual: &ResidualRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
+    let mut layers = residual.layers.iter().enumerate();
+    let shape =
+        layers.try_fold(input, |shape, (i, layer)| output(layer, shape, &format!("{key}.layers[{i}]")))?;
+    if residual.projected {
+        let what = || format!("no linear map of single pixels brings {input} to {shape}");
+        let remedy =
+            "give the layers' output the height and width of their input, or a whole fraction of them";
+        shortcut(input, shape).map(|_| shape).ok_or_else(|| fault(key, what(), remedy))
+    } else if input.features() == shape.features() && alike(input, shape) {
+        Ok(shape)
+    } else {
+        let what = format!("the layers make {shape} of {input}, which cannot be added to it");
+        Err(fault(key, what, "give both one shape, or set projected = true"))
+    }
+}
+
+/// Whether places mean the same in both: data's single channel has one order.
+fn alike(a: Shape, b: Shape) -> bool {
+    let sides = |shape| match shape {
+        Shape::Pixels { h, w, c } => Some((h, w, c)),
+        Shape::Image { c: 1, h, w } => Some((h, w, 1)),
+        _ => None,
+    };
+    a == b || (sides(a).is_some() && sides(a) == sides(b))
+}
+
+/// The window of one pixel that brings an image to the places of another; of what is no image, none is needed.
+fn shortcut(input: Shape, output: Shape) -> Option<Option<Window>> {
+    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }, Shape::Pixels { h: high, w: wide, .. }) =
+        (input, output)
+    else {
+        return matches!(output, Shape::Flat(_)).then_some(None);
+    };
+    let window = Window { kernel: 1, stride: h.div_ceil(high.max(1)).max(1), padding: 0 };
+    let fits = (h - 1) / window.stride + 1 == high && (w - 1) / window.stride + 1 == wide;
+    fits.then_some(Some(window))
+}
+
+fn squares(patches: &PatchesRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
+    let (side, d) = (patches.side as usize, patches.features as usize);
+    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }) = input else {
+        let what = format!("patches are cut from an image, what comes before them is {input}");
+        return Err(fault(key, what, "put them first, or behind a convolution"));
+    };
+    if side > 0 && h.is_multiple_of(side) && w.is_multiple_of(side) && h * w > 0 {
+        return Ok(Shape::Tokens { t: (h / side) * (w / side), d });
+    }
+    let fits: Vec<String> = (1..=h.min(w))
+        .filter(|s| h.is_multiple_of(*s) && w.is_multiple_of(*s))
+        .map(|s| s.to_string())
+        .collect();
+    let what = format!("squares of {side} pixels do not fill {input}");
+    Err(fault(&format!("{key}.side"), what, &format!("choose one of {}", fits.join(", "))))
+}
+
+fn tokens(kind: &LayerKind, input: Shape, key: &str) -> Result<Shape, Fault> {
+    let Shape::Tokens { t, d } = input else {
+        let what = format!("`{}` takes tokens, what comes before it is {input}", kind.name());
+        return Err(fault(key, what, "make tokens first: { kind = \"patches\", side = 7, features = 64 }"));
+    };
+    let heads = match kind {
+        LayerKind::PerToken(dense) => return Ok(Shape::Tokens { t, d: dense.units as usize }),
+        LayerKind::Attention(attention) => attention.heads as usize,
+        LayerKind::Transformer(transformer) => transformer.heads as usize,
+        _ => unreachable!("{} takes no tokens", kind.name()),
+    };
+    if heads > 0 && d.is_multiple_of(heads) {
+        return Ok(input);
+    }
+    let what = format!("{heads} heads do not divide the {d} features of a token");
+    let fits: Vec<String> = (1..=d.min(16)).filter(|h| d.is_multiple_of(*h)).map(|h| h.to_string()).collect();
+    Err(fault(&format!("{key}.heads"), what, &format!("choose one of {}", fits.join(", "))))
 }
 
 fn misfit(name: &str, side: u64, padding: u64, word: &str, shape: Shape, layer: &str) -> Fault {
@@ -131,8 +222,57 @@ fn block(
             let activation = fields.activation.unwrap_or(model.activation);
             Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
         }
+        (LayerRecipe::Kind(LayerKind::Residual(residual)), _) => {
+            with_a_way_past(model, path, residual, input, chance)
+        }
+        (LayerRecipe::Kind(LayerKind::Patches(patches)), _) => {
+            let (side, features) = (patches.side as usize, patches.features as usize);
+            Box::new(Patches::new(path, input, side, features, chance).expect(fits))
+        }
+        (LayerRecipe::Kind(LayerKind::PerToken(dense)), _) => {
+            let Shape::Tokens { d, .. } = input else { unreachable!("{fits}") };
+            let activation = dense.activation.unwrap_or(model.activation);
+            let dense = Dense::new(path, d, dense.units as usize, activation, chance);
+            let dense = dense.in_precision(model.precision).skipping_zeros(model.skip_zeros);
+            Box::new(PerToken::new(Box::new(dense), input).expect(fits))
+        }
+        (LayerRecipe::Kind(LayerKind::Attention(attention)), _) => {
+            Box::new(Attention::new(path, input, attention.heads as usize, chance).expect(fits))
+        }
+        (LayerRecipe::Kind(LayerKind::Transformer(asked)), _) => {
+            let (heads, hidden) = (asked.heads as usize, asked.hidden as usize);
+            transformer(path, input, heads, hidden, asked.activation, chance).expect(fits)
+        }
         (LayerRecipe::Kind(kind), _) => free(kind, input, path).expect(fits),
     }
+}
+
+fn with_a_way_past(
+    model: &ModelRecipe,
+    path: &str,
+    residual: &ResidualRecipe,
+    input: Shape,
+    chance: &mut Rng,
+) -> Box<dyn Block> {
+    let mut shape = input;
+    let layers = residual.layers.iter().enumerate().map(|(i, layer)| {
+        let block = block(model, &format!("{path}.{i}"), layer, shape, chance);
+        shape = block.shape_out(shape).expect("shapes were checked");
+        block
+    });
+    let inner = Box::new(Stack::new(layers.collect()));
+    if !residual.projected {
+        return Box::new(Residual::new(inner));
+    }
+    let path = format!("{path}.shortcut");
+    let projection: Box<dyn Block> = match (shortcut(input, shape).expect("shapes were checked"), shape) {
+        (Some(window), Shape::Pixels { c, .. }) => {
+            let map = Convolution::new(&path, input, c, window, Activation::Identity, chance);
+            Box::new(map.expect("shapes were checked"))
+        }
+        _ => Box::new(Dense::new(&path, input.features(), shape.features(), Activation::Identity, chance)),
+    };
+    Box::new(Residual::projected(inner, projection))
 }
 
 /// A layer that draws nothing when it is made.
@@ -160,7 +300,7 @@ fn free(kind: &LayerKind, input: Shape, path: &str) -> Result<Box<dyn Block>, Sh
         LayerKind::Dropout(dropout) => {
             Ok(Box::new(Dropout { p: dropout.share as f32, features: input.features() }))
         }
-        LayerKind::Local(_) | LayerKind::Convolution(_) => unreachable!("{} draws its weights", kind.name()),
+        _ => unreachable!("{} draws its weights", kind.name()),
     }
 }
 
@@ -222,19 +362,23 @@ fn engine_faults(model: &ModelRecipe) -> Vec<Fault> {
 }
 
 fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mut Vec<Fault>) {
-    let mut units = |units: u64, key: &str| {
-        if !(1..=WIDEST).contains(&units) {
-            let what = format!("{units} units are not a layer");
-            faults.push(fault(key, what, &format!("choose 1 to {WIDEST} units")));
-        }
+    let units = |units: u64, key: &str| {
+        let what = || format!("{units} units are not a layer");
+        let remedy = format!("choose 1 to {WIDEST} units");
+        (!(1..=WIDEST).contains(&units)).then(|| fault(key, what(), &remedy))
     };
     let kind = match layer {
-        LayerRecipe::Dense(width) => return units(*width, key),
+        LayerRecipe::Dense(width) => return faults.extend(units(*width, key)),
         LayerRecipe::Kind(kind) => kind,
     };
+    if let LayerKind::Residual(residual) = kind {
+        for (i, layer) in residual.layers.iter().enumerate() {
+            layer_faults(model, layer, &format!("{key}.layers[{i}]"), faults);
+        }
+    }
     let name = kind.name();
     if let Some(fields) = kind.fields() {
-        units(fields.channels, &format!("{key}.channels"));
+        faults.extend(units(fields.channels, &format!("{key}.channels")));
     }
     let reach = match kind {
         LayerKind::Local(fields) | LayerKind::Convolution(fields) => {
@@ -280,9 +424,26 @@ pub(crate) fn size_fault(model: &ModelRecipe, input: Shape, memory_bytes: Option
 fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
     let (n_in, n_out) = (input.features() as f64, output.features() as f64);
     let LayerRecipe::Kind(kind) = layer else { return n_in * n_out };
+    let d = if let Shape::Tokens { d, .. } = input { d as f64 } else { 0.0 };
+    match kind {
+        LayerKind::Residual(residual) => {
+            let mut shape = input;
+            let inside = residual.layers.iter().map(|layer| {
+                let before = shape;
+                shape = self::output(layer, shape, "").unwrap_or(shape);
+                most_weights(layer, before, shape)
+            });
+            return inside.sum();
+        }
+        LayerKind::PerToken(dense) => return d * dense.units as f64,
+        LayerKind::Attention(_) => return 4.0 * d * d,
+        LayerKind::Transformer(transformer) => return 4.0 * d * d + 2.0 * d * transformer.hidden as f64,
+        _ => {}
+    }
     let (Shape::Image { c, .. } | Shape::Pixels { c, .. }) = input else { return 0.0 };
     match kind {
         LayerKind::Local(fields) => (fields.field * fields.field) as f64 * c as f64 * n_out,
+        LayerKind::Patches(patches) => (patches.side * patches.side * patches.features) as f64 * c as f64,
         LayerKind::Convolution(fields) => {
             (fields.field * fields.field) as f64 * c as f64 * fields.channels as f64
         }

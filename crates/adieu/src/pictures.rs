@@ -46,16 +46,16 @@ fn shades(weights: &[f32]) -> Vec<u8> {
 
 /// The worst mistakes on the test set; none of a table.
 pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
-    let show = |mistake: &Mistake| Picture {
-        truth: Some(u64::from(mistake.truth)),
-        guess: Some(u64::from(mistake.guess)),
-        margin: Some(mistake.margin),
-        ..picture(plan, plan.data.test.row(mistake.row as usize), format!("test row {}", mistake.row))
+    let show = |mistake: &Mistake| {
+        let row = plan.data.test.picture(mistake.row as usize)?;
+        Some(Picture {
+            truth: Some(u64::from(mistake.truth)),
+            guess: Some(u64::from(mistake.guess)),
+            margin: Some(mistake.margin),
+            ..picture(plan, row, format!("test row {}", mistake.row))
+        })
     };
-    if plan.data.test.is_real() {
-        return Vec::new(); // a row of a table is no picture
-    }
-    worst_first.iter().take(MISTAKES).map(show).collect()
+    worst_first.iter().take(MISTAKES).filter_map(show).collect()
 }
 
 /// Made-up rows, as the learner would draw them beside the first training rows; empty if it makes up none.

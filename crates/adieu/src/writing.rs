@@ -95,8 +95,8 @@ impl Trained {
     pub fn sample_text(&self) -> Result<String, Error> {
         let script = self.script()?;
         let plan = Plan::of(self.recipe().clone(), &self.folder().recipe_path().display().to_string())?;
-        let first = plan.rows(Split::Test).first().copied().filter(|_| !plan.data.test.is_real());
-        let row = first.and_then(|row| script.text(plan.data.test.row(row as usize)));
+        let first = plan.rows(Split::Test).first().and_then(|row| plan.data.test.picture(*row as usize));
+        let row = first.and_then(|row| script.text(row));
         row.ok_or_else(|| Error::Folder {
             path: self.folder().path().into(),
             what: "its data has no test row that is text".into(),

@@ -236,14 +236,15 @@ fn found(read: &Read) -> String {
 
 /// The first training row of each class, of as many classes as there is room for.
 fn drawings(data: &Dataset, colour: bool) -> String {
-    if data.train.is_real() {
-        return String::new();
-    }
     let shape = data.info.image;
     let plane = shape.height * shape.width;
     let labels = data.train.all_labels();
     let firsts =
         (0..data.info.classes.len()).filter_map(|c| labels.iter().position(|l| usize::from(*l) == c));
-    let rows: Vec<&[u8]> = firsts.take(DRAWN).map(|row| &data.train.row(row)[..plane]).collect();
+    let rows: Vec<&[u8]> =
+        firsts.take(DRAWN).filter_map(|row| data.train.picture(row)).map(|row| &row[..plane]).collect();
+    if rows.is_empty() {
+        return String::new(); // a table has no pictures
+    }
     images::gallery(&rows, shape.width, ROOM, colour)
 }

@@ -1,7 +1,7 @@
 //! `adieu data fetch`: a dataset's files, from where they are published; and what of them is on this machine.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use adieu::data::cache::{self, Held};
 use adieu::data::{DataError, RemoteFile, Source, list};
@@ -155,16 +155,17 @@ pub(super) fn here(source: &dyn Source) -> Option<(String, Value)> {
     if files.is_empty() {
         return None;
     }
-    match cache::folder(source.kind()) {
-        Ok(folder) => Some(on_shelf(source.kind(), files, &folder)),
-        Err(error) => {
+    match (cache::folder(source.kind()), cache::ready(source)) {
+        (Ok(folder), Ok(ready)) => Some(on_shelf(source.kind(), files, &folder, ready.as_deref())),
+        (Err(error), _) | (_, Err(error)) => {
             let value = json!({ "state": "unknown", "why": error.to_string() });
             Some((format!("cannot tell whether it is here: {error}"), value))
         }
     }
 }
 
-fn on_shelf(name: &str, files: &[RemoteFile], folder: &Path) -> (String, Value) {
+/// `ready`: what the dataset would be read from, packed or unpacked.
+fn on_shelf(name: &str, files: &[RemoteFile], folder: &Path, ready: Option<&[PathBuf]>) -> (String, Value) {
     let held = cache::held(folder, files);
     let whole = |(file, held): &(&RemoteFile, &Held)| match held {
         Held::Whole(bytes) => file.bytes.is_none_or(|published| published == *bytes),
@@ -179,6 +180,8 @@ fn on_shelf(name: &str, files: &[RemoteFile], folder: &Path) -> (String, Value) 
     let place = folder.display();
     let (state, phrase) = if good == files.len() {
         ("whole", format!("here, {}: {place}", words::bytes(total)))
+    } else if let Some(first) = ready.and_then(<[PathBuf]>::first) {
+        ("ready", format!("here, not as published: {}", first.parent().unwrap_or(folder).display()))
     } else if held.iter().all(|held| *held == Held::Nothing) {
         let sizes: Option<u64> = files.iter().map(|file| file.bytes).sum();
         let size = sizes.map_or(String::new(), |bytes| format!(", {}", words::bytes(bytes)));
@@ -249,11 +252,14 @@ Look at it: adieu data show tiny. In a recipe: data.kind = \"tiny\"";
             RemoteFile { name: "a", bytes: Some(3), ..NO_FILE },
             RemoteFile { name: "b", bytes: Some(2_000_000), ..NO_FILE },
         ];
-        let phrase = || on_shelf("tiny", &files, &folder).0;
+        let phrase = || on_shelf("tiny", &files, &folder, None).0;
         let place = folder.display();
         assert_eq!(phrase(), "not here, 2.0 MB: adieu data fetch tiny");
         std::fs::write(folder.join("a"), "four").unwrap();
-        assert_eq!(on_shelf("tiny", &files, &folder).1["files"][0]["state"], "wrong size");
+        assert_eq!(on_shelf("tiny", &files, &folder, None).1["files"][0]["state"], "wrong size");
+        let unpacked = [PathBuf::from("/shelf/tiny/unpacked")];
+        let (phrase, _) = on_shelf("tiny", &files, &folder, Some(&unpacked));
+        assert_eq!(phrase, "here, not as published: /shelf/tiny");
         assert_eq!(
             phrase(),
             format!("partly here, 0 of 2 files whole, 4 bytes: {place}; adieu data fetch tiny")

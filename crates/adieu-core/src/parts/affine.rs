@@ -75,9 +75,8 @@ impl Block for Affine {
         want_dx: bool,
         descend: &mut dyn Descend,
     ) -> Option<Tensor> {
-        assert!(credit.ungated.is_none(), "{}: there is no total input to push on", self.describe());
         descend.credit_begins();
-        let dy = credit.dy.into_tensor();
+        let dy = credit.without_gate().into_tensor();
         let zeros = vec![0.0; self.gain.count()];
         let [shift, gain] = channel_sums(&view(&dy), &zeros, &view(saved.matrices[0].values()), &zeros);
         let single = |sums: Vec<f64>| sums.into_iter().map(|sum| sum as f32).collect::<Vec<f32>>();

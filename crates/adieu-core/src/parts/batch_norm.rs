@@ -103,13 +103,12 @@ impl Block for BatchNorm {
         want_dx: bool,
         descend: &mut dyn Descend,
     ) -> Option<Tensor> {
-        assert!(credit.ungated.is_none(), "{}: there is no total input to push on", self.describe());
         if !want_dx {
             return None;
         }
         descend.credit_begins();
         let [y, r] = &saved.matrices[..] else { unreachable!("forward saved two matrices") };
-        let dy = credit.dy.into_tensor();
+        let dy = credit.without_gate().into_tensor();
         let [rows, cols] = dy.dims();
         let (n, zeros) = (self.count(rows), vec![0.0; self.channels]);
         let [first, second] = channel_sums(&view(&dy), &zeros, &view(y.values()), &zeros);

@@ -178,6 +178,22 @@ impl From<Activity> for Credit {
     }
 }
 
+impl Credit {
+    /// What a block whose output is no activation makes of `credit`: ∂L/∂y with the push added.
+    pub(super) fn without_gate(self) -> Activity {
+        let Credit { dy, ungated, .. } = self;
+        let Some(push) = ungated else { return dy };
+        let n = dy.dims()[1];
+        assert!(push.da.len() == n && push.rows <= dy.dims()[0], "a push on {n} outputs");
+        let pushed = host::update(dy.into_tensor(), |dy| {
+            for row in dy.chunks_exact_mut(n).take(push.rows) {
+                row.iter_mut().zip(&push.da).for_each(|(dy, push)| *dy += push);
+            }
+        });
+        pushed.into()
+    }
+}
+
 /// ∂L/∂a that is added to the rows `0..rows` *after* the activation's derivative was applied, so that it reaches
 /// units that are off. Peer normalisation is one.
 pub struct Ungated {

@@ -42,7 +42,7 @@ impl Block for Dropout {
         want_dx: bool,
         _: &mut dyn Descend,
     ) -> Option<Tensor> {
-        want_dx.then(|| through(credit.dy.into_tensor(), saved.matrices[0].values()))
+        want_dx.then(|| through(credit.without_gate().into_tensor(), saved.matrices[0].values()))
     }
 
     fn params(&mut self, _: &mut dyn FnMut(&mut Param)) {}

@@ -6,6 +6,7 @@
 pub mod activation;
 pub mod activity;
 pub mod affine;
+pub mod attention;
 pub mod batch_norm;
 pub mod block;
 pub mod chance;
@@ -29,10 +30,13 @@ pub mod optimizer;
 pub mod param;
 pub mod pool;
 pub mod precision;
+pub mod residual;
 pub mod schedule;
 pub mod shape;
 pub mod stack;
 pub mod taped;
+pub mod token_norm;
+pub mod tokens;
 pub mod window;
 
 use crate::Tensor;

@@ -97,13 +97,12 @@ impl Block for Normalise {
         want_dx: bool,
         descend: &mut dyn Descend,
     ) -> Option<Tensor> {
-        assert!(credit.ungated.is_none(), "{}: there is no total input to push on", self.describe());
         if !want_dx {
             return None;
         }
         descend.credit_begins();
         let [y, r] = &saved.matrices[..] else { unreachable!("forward saved two matrices") };
-        let dy = credit.dy.into_tensor();
+        let dy = credit.without_gate().into_tensor();
         let dx = update(dy, |dy| self.groups.pull_back(&view(y.values()), &view(r.values()), dy));
         if !matches!(image(self.input), Some((.., true))) {
             return Some(dx);

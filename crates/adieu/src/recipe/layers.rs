@@ -39,6 +39,16 @@ pub enum LayerKind {
     BatchNorm(AffineRecipe),
     /// A share of what comes in is set to zero, in training only.
     Dropout(DropoutRecipe),
+    /// Layers whose output is added to their input.
+    Residual(ResidualRecipe),
+    /// The squares of an image as tokens, each with a learned place.
+    Patches(PatchesRecipe),
+    /// A dense layer for each token.
+    PerToken(PerTokenRecipe),
+    /// Every token looks at all tokens of its row.
+    Attention(AttentionRecipe),
+    /// Attention and two dense layers a token, each behind a norm and added to its input.
+    Transformer(TransformerRecipe),
 }
 
 /// Units that each see a square of an image.
@@ -119,6 +129,70 @@ pub struct DropoutRecipe {
     pub share: f64,
 }
 
+/// Layers with a way past them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResidualRecipe {
+    /// The layers.
+    #[schemars(length(min = 1))]
+    pub layers: Vec<LayerRecipe>,
+    /// Bring the input to the shape of the output by a learned linear map; else both must have one shape.
+    #[serde(default)]
+    pub projected: bool,
+}
+
+/// Squares of an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchesRecipe {
+    /// Height and width of a square, pixels; it divides those of the image.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub side: u64,
+    /// Features of a token.
+    #[schemars(range(min = 1, max = 131_072))]
+    pub features: u64,
+}
+
+/// A dense layer for each token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PerTokenRecipe {
+    /// Its units.
+    #[schemars(range(min = 1, max = 131_072))]
+    pub units: u64,
+    /// What it applies to its total input; left out, what the model says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
+}
+
+/// Attention.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionRecipe {
+    /// How many looks at a time; they divide the features of a token.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub heads: u64,
+}
+
+/// A transformer's block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransformerRecipe {
+    /// How many looks at a time; they divide the features of a token.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub heads: u64,
+    /// Units of the wider of the two dense layers.
+    #[schemars(range(min = 1, max = 131_072))]
+    pub hidden: u64,
+    /// What that layer applies to its total input.
+    #[serde(default = "gelu")]
+    pub activation: Activation,
+}
+
+fn gelu() -> Activation {
+    Activation::Gelu
+}
+
 impl LayerKind {
     /// What recipes call it.
     pub fn name(&self) -> &'static str {
@@ -133,6 +207,11 @@ impl LayerKind {
             LayerKind::RmsNorm(_) => "rms_norm",
             LayerKind::BatchNorm(_) => "batch_norm",
             LayerKind::Dropout(_) => "dropout",
+            LayerKind::Residual(_) => "residual",
+            LayerKind::Patches(_) => "patches",
+            LayerKind::PerToken(_) => "per_token",
+            LayerKind::Attention(_) => "attention",
+            LayerKind::Transformer(_) => "transformer",
         }
     }
 

@@ -17,8 +17,8 @@ use adieu_data::{DataError, Dataset, How, OnBad};
 pub use document::Fault;
 pub(crate) use document::line_of;
 pub use layers::{
-    AffineRecipe, DropoutRecipe, FieldsRecipe, GroupNormRecipe, LayerKind, LayerRecipe, NothingRecipe,
-    PoolRecipe,
+    AffineRecipe, AttentionRecipe, DropoutRecipe, FieldsRecipe, GroupNormRecipe, LayerKind, LayerRecipe,
+    NothingRecipe, PatchesRecipe, PerTokenRecipe, PoolRecipe, ResidualRecipe, TransformerRecipe,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
