@@ -20,6 +20,7 @@ use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
+use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host::{matrix, matrix_from, view, zip};
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -238,6 +239,31 @@ proptest! {
             Box::new(Dense::new("0.1", m, n, Activation::Gelu, &mut chance)),
         ]);
         check_block(&mut stack, n, rows, at * 100);
+    }
+
+    #[test]
+    fn grouped_convolution(
+        rows in 1usize..4, (h, w) in (2usize..6, 2usize..6), groups in 1usize..4, (c, channels) in (1usize..3, 1usize..4),
+        kernel in 1usize..3, planes: bool, at in 0u64..1000,
+    ) {
+        let (c, channels) = (c * groups, channels * groups);
+        let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
+        let window = Window { kernel, stride: 1, padding: kernel / 2 };
+        let mut chance = Rng::stream(at, Purpose::Init, 0);
+        let block = Grouped::new("0", input, channels, groups, window, Activation::Tanh, &mut chance);
+        check_block(&mut block.unwrap(), c * h * w, rows, at * 100);
+        // a group hears nothing of the others: the first one's outputs do not move with the last one's inputs
+        let block = Grouped::new("0", Shape::Pixels { h, w, c }, channels, groups, window, Activation::Tanh, &mut chance);
+        let (block, x) = (block.unwrap(), noise(rows, c * h * w, at));
+        let other = matrix_from(rows, c * h * w, |r, i| {
+            let kept = view(&x)[r * c * h * w + i];
+            if i % c >= c / groups { kept + 1.0 } else { kept }
+        });
+        let (y, z) = (block.apply(&x.into()).tensor(), block.apply(&other.into()).tensor());
+        let firsts = |t: &Tensor| -> Vec<f32> {
+            view(t).chunks_exact(channels).flat_map(|pixel| pixel[..channels / groups].to_vec()).collect()
+        };
+        prop_assert_eq!(firsts(&y), firsts(&z));
     }
 
     #[test]

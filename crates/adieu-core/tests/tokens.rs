@@ -475,7 +475,7 @@ fn taught(threads: usize, clock: &mut (dyn Clock + Send)) -> (Blocks, Box<dyn Le
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let recipe =
         BackProp { optimizer: AdamW { rate: 0.003, ..AdamW::default() }.into(), ..BackProp::default() };
-    let task = Task { input: IMAGE, classes: 3, train_rows: 60, epochs: 1, seed: 1 };
+    let task = Task { input: IMAGE, classes: 3, train_rows: 60, epochs: 1, seed: 1, detect: false };
     pool.install(|| {
         let mut net = vec![Box::new(Stack::new(network(1))) as Box<dyn Block>];
         let mut learner = recipe.build(&mut net, &task);

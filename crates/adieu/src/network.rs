@@ -10,6 +10,7 @@ use adieu_core::parts::composed::Composed;
 use adieu_core::parts::convolution::Convolution;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
+use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -66,7 +67,14 @@ fn output(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault> 
     };
     if let Some(fields) = kind.fields() {
         let output = fields.window().output(input, fields.channels as usize, kind.name());
-        return output.map_err(|_| misfit(kind.name(), fields.field, fields.padding, "field", input, key));
+        let output =
+            output.map_err(|_| misfit(kind.name(), fields.field, fields.padding, "field", input, key))?;
+        let (Shape::Image { c, .. } | Shape::Pixels { c, .. }) = input else { return Ok(output) };
+        if (c as u64).is_multiple_of(fields.groups) && fields.channels.is_multiple_of(fields.groups) {
+            return Ok(output);
+        }
+        let what = format!("{} groups do not divide {c} channels and {}", fields.groups, fields.channels);
+        return Err(fault(&format!("{key}.groups"), what, "choose what divides both"));
     }
     if let LayerKind::MaxPool(pool) | LayerKind::AveragePool(pool) = kind {
         let output = Pool::new(input, pool.window(), Of::Mean).map(|pool| pool.output());
@@ -220,6 +228,12 @@ fn block(
         (LayerRecipe::Kind(LayerKind::Convolution(fields)), _) => {
             let (window, channels) = (fields.window(), fields.channels as usize);
             let activation = fields.activation.unwrap_or(model.activation);
+            if fields.groups > 1 {
+                let groups = fields.groups as usize;
+                return Box::new(
+                    Grouped::new(path, input, channels, groups, window, activation, chance).expect(fits),
+                );
+            }
             Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
         }
         (LayerRecipe::Kind(LayerKind::Residual(residual)), _) => {
@@ -380,6 +394,16 @@ fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mu
     if let Some(fields) = kind.fields() {
         faults.extend(units(fields.channels, &format!("{key}.channels")));
     }
+    if let LayerKind::Local(fields) = kind
+        && fields.groups > 1
+    {
+        let what = "a local layer has no groups".to_string();
+        faults.push(fault(
+            &format!("{key}.groups"),
+            what,
+            "leave them out, or choose kind = \"convolution\"",
+        ));
+    }
     let reach = match kind {
         LayerKind::Local(fields) | LayerKind::Convolution(fields) => {
             Some((fields.padding, fields.field, "field"))
@@ -445,7 +469,7 @@ fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
         LayerKind::Local(fields) => (fields.field * fields.field) as f64 * c as f64 * n_out,
         LayerKind::Patches(patches) => (patches.side * patches.side * patches.features) as f64 * c as f64,
         LayerKind::Convolution(fields) => {
-            (fields.field * fields.field) as f64 * c as f64 * fields.channels as f64
+            (fields.field * fields.field) as f64 * c as f64 * fields.channels as f64 / fields.groups as f64
         }
         _ => 0.0,
     }

@@ -258,8 +258,8 @@ Look at it: adieu data show tiny. In a recipe: data.kind = \"tiny\"";
         std::fs::write(folder.join("a"), "four").unwrap();
         assert_eq!(on_shelf("tiny", &files, &folder, None).1["files"][0]["state"], "wrong size");
         let unpacked = [PathBuf::from("/shelf/tiny/unpacked")];
-        let (phrase, _) = on_shelf("tiny", &files, &folder, Some(&unpacked));
-        assert_eq!(phrase, "here, not as published: /shelf/tiny");
+        let found = on_shelf("tiny", &files, &folder, Some(&unpacked)).0;
+        assert_eq!(found, "here, not as published: /shelf/tiny");
         assert_eq!(
             phrase(),
             format!("partly here, 0 of 2 files whole, 4 bytes: {place}; adieu data fetch tiny")

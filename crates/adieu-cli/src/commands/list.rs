@@ -138,13 +138,23 @@ fn indented(text: &str, first: &str, indent: &str) -> String {
     wrapped(&format!("{held}{text}"), indent).replace('\u{a0}', " ")
 }
 
-/// A default as recipes write it.
+/// A default as recipes write it; of what a list of tables holds in turn, the kind.
 fn toml(value: &Value) -> String {
+    written(value, false)
+}
+
+fn written(value: &Value, brief: bool) -> String {
     match value {
-        Value::Object(table) => {
-            let each: Vec<String> =
-                table.iter().map(|(key, value)| format!("{key} = {}", toml(value))).collect();
-            format!("{{ {} }}", each.join(", "))
+        Value::Object(table) => match table.get("kind") {
+            Some(kind) if brief => format!("{{ kind = {kind}, … }}"),
+            _ => {
+                let each = table.iter().map(|(key, value)| format!("{key} = {}", written(value, brief)));
+                format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
+            }
+        },
+        Value::Array(items) => {
+            let each: Vec<String> = items.iter().map(|item| written(item, true)).collect();
+            format!("[{}]", each.join(", "))
         }
         Value::Null => "(must be given)".into(),
         other => other.to_string(),

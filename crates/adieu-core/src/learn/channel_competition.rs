@@ -109,6 +109,7 @@ impl LearnerFn for ChannelCompetition {
             last: net.len() - 1,
             layer_readouts: self.layer_readouts,
             spans: (0..net.len()).map(span).collect(),
+            window: 1,
             head: self.head.then(|| self.head_optimizer.clone()),
         };
         Box::new(ClassLayers::new(settings, net, task))

@@ -89,6 +89,7 @@ impl LearnerFn for DeeperForward {
             last: net.len() - 1 - self.leave_out as usize,
             layer_readouts: self.layer_readouts,
             spans: vec![whole; net.len()],
+            window: 1,
             head: None,
         };
         Box::new(ClassLayers::new(settings, net, task))

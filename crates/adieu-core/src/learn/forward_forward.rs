@@ -241,6 +241,10 @@ impl Learner for Running {
         }
     }
 
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        self.neutrally(net, x).pop().map_or_else(|| x.clone(), Activity::into_tensor)
+    }
+
     fn step_bytes(&self, net: &Net, rows: usize) -> Option<u64> {
         self.bytes_of_step(net, rows)
     }

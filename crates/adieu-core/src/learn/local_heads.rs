@@ -12,6 +12,9 @@
 //! - `maps`: SFF (Krutsylo 2025, arXiv:2501.03176), mean squares of a class's map;
 //! - `pooled`: local classifiers (Nøkland & Eidnes 2019, arXiv:1901.06656; Belilovsky et al. 2020, arXiv:1901.08164).
 //!
+//! With `window = w` the losses of neighbouring blocks overlap: at step t those whose number is −t mod w have one, and it
+//! trains the w blocks that end there (the overlapping local updates of Dooms, Tsang & Oramas 2023, arXiv:2311.18130).
+//!
 //! No label is an input: one pass answers, by the last head or by all heads together.
 //!
 //! # Differences from the paper
@@ -75,6 +78,10 @@ pub struct LocalHeads {
     pub norm: Norm,
     /// When blocks learn.
     pub layers: Schooling,
+    /// Neighbouring blocks that share a loss, with back-propagation through them; which are together changes from step to
+    /// step. 1: each has its own.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub window: u64,
     /// How the blocks' parameters move.
     pub optimizer: Optimizer,
     /// How the heads' parameters move.
@@ -98,6 +105,7 @@ impl Default for LocalHeads {
             label_smoothing: 0.0,
             norm: Norm::None,
             layers: Schooling::Together,
+            window: 1,
             optimizer: adam.clone(),
             head_optimizer: adam,
             schedule: Cosine::default().into(),
@@ -116,6 +124,17 @@ impl LearnerFn for LocalHeads {
             let remedy = "give at least one epoch a block, or layers = \"together\"".into();
             all.push(Refusal { key: "layers", what, remedy });
         }
+        let mut fault =
+            |what: String, remedy: &str| all.push(Refusal { key: "window", what, remedy: remedy.into() });
+        if self.window as usize > shapes.len() {
+            let what = format!("a window of {} does not fit {} blocks", self.window, shapes.len());
+            fault(what, "make it smaller, or add blocks");
+        } else if self.window > 1 && (self.norm != Norm::None || self.layers == Schooling::Greedily) {
+            let what =
+                "windows go through neighbouring blocks, which neither greedy learning nor `norm` allows"
+                    .into();
+            fault(what, "set layers = \"together\" and norm = \"none\", and put norms into the network");
+        }
         all
     }
 
@@ -133,6 +152,7 @@ impl LearnerFn for LocalHeads {
             last: net.len() - 1,
             layer_readouts: self.layer_readouts,
             spans: self.layers.spans(net.len(), task.epochs),
+            window: self.window as usize,
             head: None,
         };
         Box::new(ClassLayers::new(settings, net, task))

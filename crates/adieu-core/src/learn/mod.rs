@@ -17,8 +17,11 @@ mod common {
 mod deeper_forward;
 mod forward_forward;
 mod local_heads;
+mod mixed;
 mod rbm;
 mod recurrent;
+mod split;
+mod stages;
 
 use std::fmt;
 
@@ -28,11 +31,15 @@ pub use common::class_layers::ClassReadout;
 pub use deeper_forward::DeeperForward;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
 pub use local_heads::{LocalHeads, Schooling};
+pub use mixed::Mixed;
 pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
+pub use split::Split;
+pub use stages::{Stage, Stages};
 
 use crate::Tensor;
 use crate::parts::Batch;
+use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::host::view;
@@ -208,6 +215,11 @@ pub trait Learner: Send {
     /// If `readout` is not among [`Learner::readouts`].
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
 
+    /// What whoever learns above `net` sees of rows `x [B, n_in]`: as this learner lets its own layers see one another.
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        net.iter().fold(Activity::from(x.clone()), |x, block| block.apply(&x)).into_tensor()
+    }
+
     /// Made-up rows `[B, n_in]` as a step would draw beside those of `batch`, for people to look at; `None` if the learner
     /// makes up none.
     fn made_up(&self, _net: &Net, _batch: &Batch, _chance: &mut Rng) -> Option<Tensor> {
@@ -270,6 +282,9 @@ crate::choices! {
         DeeperForward = "deeper_forward",
         LocalHeads = "local_heads",
         ChannelCompetition = "cw_comp",
+        Stages = "stages",
+        Split = "split",
+        Mixed = "mixed",
     }
 }
 

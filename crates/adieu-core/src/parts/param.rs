@@ -83,6 +83,14 @@ impl Param {
         &self.path
     }
 
+    /// Calls `f` with the name changed to `path`, which is as before afterwards: for owners of owners of like-named things.
+    pub fn under<R>(&mut self, path: String, f: impl FnOnce(&mut Param) -> R) -> R {
+        let own = std::mem::replace(&mut self.path, path);
+        let result = f(self);
+        self.path = own;
+        result
+    }
+
     /// Logical shape: `[n_in, n_out]` for weights.
     pub fn shape(&self) -> &[usize] {
         &self.shape

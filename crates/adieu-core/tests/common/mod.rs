@@ -155,6 +155,23 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
         ..local
     };
     add("local heads, greedily", greedily.into());
+    add("local heads, windows of two", LocalHeads { window: 2, ..LocalHeads::default() }.into());
+    let only_head = Split { at: 2, lower: None, upper: Box::new(BackProp::default().into()) };
+    let stage = |epochs, learner| Stage { epochs, learner: Box::new(learner) };
+    let three = vec![
+        stage(4, LocalHeads { window: 2, ..LocalHeads::default() }.into()),
+        stage(3, only_head.clone().into()),
+        stage(5, BackProp { optimizer: AdamW::default().into(), ..BackProp::default() }.into()),
+    ];
+    add("stages, three", Stages { stages: three }.into());
+    add("split, a head on what stays", only_head.into());
+    let on_ff = Split {
+        lower: Some(Box::new(ForwardForward { skip_first: false, ..ForwardForward::default() }.into())),
+        ..Split::default()
+    };
+    add("split, on Forward-Forward", on_ff.into());
+    add("mixed, fading", Mixed { lambda: 1.0, lambda_end: 0.0, ..Mixed::default() }.into());
+    add("mixed, nothing local", Mixed { lambda: 0.0, lambda_end: 0.0, ..Mixed::default() }.into());
     let windows = vec![Window { first: 1, last: 6 }, Window { first: 1, last: 12 }];
     add("cw_comp, windows", ChannelCompetition { windows, ..ChannelCompetition::default() }.into());
     add("cw_comp, no head", ChannelCompetition { head: false, ..ChannelCompetition::default() }.into());

@@ -68,6 +68,10 @@ pub struct FieldsRecipe {
     pub padding: u64,
     /// Units at each place.
     pub channels: u64,
+    /// Cut channels in and out into so many groups, of which each sees its own; of a convolution only.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub groups: u64,
     /// What it applies to its total input; left out, what the model says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,

@@ -5,7 +5,9 @@
 //! x₀ = N(image)    hₗ = f_l(xₗ)    sₗ = score(hₗ)    Lₗ = −(1/B) Σ log softmax(sₗ/T)_y    xₗ₊₁ = N(hₗ)
 //! ```
 //!
-//! All layers learn in the same step, layer l + 1 from what layer l said before it learnt. Read-outs: the scores of some
+//! All layers learn in the same step, layer l + 1 from what layer l said before it learnt. With windows of w > 1 layers,
+//! those whose number is −t mod w at step t have a loss, which trains the w layers that end with them; layers above the
+//! last of these rest in that step. Read-outs: the scores of some
 //! layers, summed, or those of the last.
 
 use schemars::JsonSchema;
@@ -63,6 +65,8 @@ pub(in crate::learn) struct Settings {
     pub(in crate::learn) layer_readouts: bool,
     /// The epochs, from 1, in which each layer learns, and what its schedule runs over.
     pub(in crate::learn) spans: Vec<Span>,
+    /// Layers that share a loss, that of the last of them; which are together changes from step to step.
+    pub(in crate::learn) window: usize,
     /// What a linear softmax on the last layer's output learns by; `None`: there is none.
     pub(in crate::learn) head: Option<Optimizer>,
 }
@@ -144,6 +148,11 @@ impl ClassLayers {
         if self.head.is_some() { self.layers.len() - 1 } else { learning.unwrap_or(self.layers.len() - 1) }
     }
 
+    /// Whether a window ends with layer l at step number `step`.
+    fn ends_at(&self, l: usize, step: u64) -> bool {
+        (l as u64 + step).is_multiple_of(self.settings.window as u64)
+    }
+
     /// The factor on layer l's learning rates.
     fn gain(&self, l: usize) -> f64 {
         let Span { first, last } = self.settings.spans[l];
@@ -151,24 +160,37 @@ impl ClassLayers {
         self.settings.schedule.gain((self.epoch + 1).saturating_sub(first).clamp(1, epochs), epochs)
     }
 
-    fn learn(
-        &mut self,
+    /// Up through layer l, with what its window has kept so far.
+    fn up(
+        &self,
         (l, block): (usize, &mut dyn Block),
         x: Activity,
-        labels: &[u8],
+        window: &mut Vec<Saved>,
         chance: &mut Rng,
         clock: &mut dyn Clock,
-        said: &mut Vec<Scalar>,
-    ) -> Result<Activity, Diverged> {
-        let rows = labels.len();
+    ) -> Activity {
         clock.press(Phase::Forward, l);
-        clock.work(block.cost(rows).forward_macs);
+        clock.work(block.cost(x.dims()[0]).forward_macs);
         let (h, saved) = block.forward(x, chance); // h = f(x)
-        let gain = self.gain(l);
+        window.push(saved);
+        h
+    }
+
+    /// The layers of a window, of which l is the last, learn from what it says, h.
+    fn learn(
+        &mut self,
+        net: &mut Net,
+        (l, h): (usize, &Activity),
+        window: Vec<Saved>,
+        labels: &[u8],
+        clock: &mut dyn Clock,
+        said: &mut Vec<Scalar>,
+    ) -> Result<(), Diverged> {
+        let (rows, gain) = (labels.len(), self.gain(l));
         let (settings, layer) = (&self.settings, &mut self.layers[l]);
         clock.work(layer.score.macs(rows));
-        let (s, seen) = layer.score.forward(&h); // s(h)
-        clock.held(Saved::bytes([&saved, &seen]));
+        let (s, seen) = layer.score.forward(h); // s(h)
+        clock.held(Saved::bytes(window.iter().chain([&seen])));
         finite(&view(&s), Some(l), "class scores")?;
 
         clock.press(Phase::Credit, l);
@@ -177,11 +199,18 @@ impl ClassLayers {
         said.push(Scalar { name: "batch_error", layer: Some(l), value: wrong });
         layer.score_descent.begin(gain);
         clock.work(2 * layer.score.macs(rows));
-        let dh = layer.score.pull_back(&h, seen, &ds, &mut layer.score_descent); // ∂L/∂h
-        layer.descent.begin(gain);
-        block.pullback(saved, dh.into(), false, &mut layer.descent.on(clock, l)); // ∂L/∂W, applied
+        let mut dh = Some(layer.score.pull_back(h, seen, &ds, &mut layer.score_descent)); // ∂L/∂h
+        let first = l + 1 - window.len();
+        for (l, saved) in (first..l + 1).zip(window).rev() {
+            let Some(credit) = dh.take() else { break };
+            let gain = self.gain(l);
+            let descent = &mut self.layers[l].descent;
+            descent.begin(gain);
+            // nothing flows back past the window's first layer
+            dh = net[l].pullback(saved, credit.into(), l > first, &mut descent.on(&mut *clock, l));
+        }
         clock.held(0);
-        Ok(settings.norm.apply(&h)) // nothing flows back past this line
+        Ok(())
     }
 
     /// N(h) of every layer up to the last that `f` is shown.
@@ -241,14 +270,21 @@ impl Learner for ClassLayers {
         let (norm, top) = (self.settings.norm, self.top());
         let mut chance = cx.chance(Purpose::Dropout);
         let mut x = norm.apply(&batch.x.clone().into());
-        for (l, block) in net.iter_mut().enumerate().take(top + 1) {
-            if self.settings.spans[l].holds(self.epoch) {
-                let (clock, labels) = (&mut *cx.clock, &batch.labels[..]);
-                x = self.learn((l, &mut **block), x, labels, &mut chance, clock, &mut said)?;
-            } else {
+        let mut window = Vec::new();
+        for l in 0..=top {
+            if !self.settings.spans[l].holds(self.epoch) {
                 cx.clock.press(Phase::Forward, l);
-                cx.clock.work(block.cost(batch.labels.len()).forward_macs);
-                x = norm.apply(&block.apply(&x));
+                cx.clock.work(net[l].cost(batch.labels.len()).forward_macs);
+                x = norm.apply(&net[l].apply(&x));
+                continue;
+            }
+            let h = self.up((l, &mut *net[l]), x, &mut window, &mut chance, &mut *cx.clock);
+            if self.ends_at(l, cx.step) {
+                let window = std::mem::take(&mut window);
+                self.learn(net, (l, &h), window, &batch.labels, &mut *cx.clock, &mut said)?;
+                x = norm.apply(&h); // nothing flows back past this line
+            } else {
+                x = h;
             }
         }
         let gain = self.settings.schedule.gain(self.epoch, self.epochs);
@@ -294,6 +330,12 @@ impl Learner for ClassLayers {
             layer.descent.params(visit);
             self.head.iter_mut().for_each(|head| head.params(l, visit));
         }
+    }
+
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        let mut last = None;
+        self.through(net, x, |_, h| last = Some(self.settings.norm.apply(h)));
+        last.map_or_else(|| x.clone(), Activity::into_tensor)
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {

@@ -88,13 +88,18 @@ impl Running {
 
     /// Read-out A: the head under a neutral label `[B, K]`.
     pub(super) fn logits(&self, net: &Net, x: &Tensor) -> Tensor {
+        self.logits_of(&self.neutrally(net, x))
+    }
+
+    /// N(h) of every layer under a neutral label.
+    pub(super) fn neutrally(&self, net: &Net, x: &Tensor) -> Vec<Activity> {
         let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
         let mut read = vec![self.recipe.norm.apply(&image.apply(&*net[0], Labels::Neutral, &mut NoClock))];
         for (block, l) in net[1..].iter().zip(0..) {
             let h = block.apply(&read[l]);
             read.push(self.recipe.norm.apply(&h));
         }
-        self.logits_of(&read)
+        read
     }
 
     /// What the head makes of N(h) of every layer `[B, K]`.

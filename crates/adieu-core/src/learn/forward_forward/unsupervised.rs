@@ -220,6 +220,10 @@ impl Learner for Contrasting {
         self.layers.logits_of(&self.activity(net, x, &mut NoClock))
     }
 
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        self.activity(net, x, &mut NoClock).pop().map_or_else(|| x.clone(), Activity::into_tensor)
+    }
+
     fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {
         Some(self.fakes_of(net, batch, &mut NoClock, chance))
     }

@@ -1,0 +1,190 @@
+//! Split: one learner for the lower blocks, another for the upper ones, which sees what the lower ones say as data; nothing
+//! flows back past the border (hybrid HY-2).
+//!
+//! ```text
+//! blocks 1 … s: lower        u = what the lower blocks say, stop-gradient        blocks s+1 … L: upper, on u
+//! ```
+//!
+//! Without a lower learner the lower blocks stay as they are: a frozen trunk, be it random or pretrained by an earlier
+//! [stage](super::Stages), under a learner of the rest; with s = L the upper learner has a head and nothing else.
+//!
+//! # Differences from the paper
+//! - There is none; the scheme is old. The lower blocks' way up is done twice in a step, once by their own learner and once
+//!   for the upper one, and counted so.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, LocalHeads, Phase, Refusal, Scalar, StepCx,
+    Task, shapes,
+};
+use crate::Tensor;
+use crate::parts::Batch;
+use crate::parts::activity::Activity;
+use crate::parts::block::Net;
+use crate::parts::param::Param;
+use crate::parts::shape::Shape;
+
+/// One learner for the lower blocks, another for those above.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Split {
+    /// How many blocks are the lower ones.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub at: u64,
+    /// Who trains them; left out, nobody: they stay as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lower: Option<Box<LearnerRecipe>>,
+    /// Who trains the others, and answers.
+    pub upper: Box<LearnerRecipe>,
+}
+
+impl Default for Split {
+    fn default() -> Split {
+        Split {
+            at: 1,
+            lower: Some(Box::new(LocalHeads::default().into())),
+            upper: Box::new(BackProp::default().into()),
+        }
+    }
+}
+
+impl Split {
+    fn at(&self, blocks: usize) -> usize {
+        (self.at as usize).min(blocks)
+    }
+}
+
+impl LearnerFn for Split {
+    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+        let at = self.at as usize;
+        if at > shapes.len() {
+            let what = format!("{at} lower blocks, but {} blocks in all", shapes.len());
+            return vec![Refusal { key: "at", what, remedy: format!("choose 1 to {}", shapes.len()) }];
+        }
+        let upper = Task { input: shapes[at - 1], ..task.clone() };
+        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refuse(&shapes[..at], task)));
+        let parts = lower.into_iter().chain([("upper", self.upper.refuse(&shapes[at..], &upper))]);
+        let named = |(key, refusals): (&'static str, Vec<Refusal>)| {
+            refusals.into_iter().map(move |refusal| {
+                let what = format!("{}: {}", refusal.key, refusal.what);
+                Refusal { key, what, remedy: refusal.remedy }
+            })
+        };
+        parts.flat_map(named).collect()
+    }
+
+    fn takes_layers_apart(&self) -> bool {
+        self.upper.takes_layers_apart() || self.lower.as_ref().is_some_and(|lower| lower.takes_layers_apart())
+    }
+
+    fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
+        let at = self.at(net.len());
+        let input = shapes(net, task.input)[at - 1];
+        let (below, rest) = net.split_at_mut(at);
+        let lower = self.lower.as_ref().map(|lower| lower.build(below, task));
+        let upper = self.upper.build(rest, &Task { input, ..task.clone() });
+        Box::new(Divided { at, lower, upper })
+    }
+}
+
+struct Divided {
+    at: usize,
+    lower: Option<Box<dyn Learner>>,
+    upper: Box<dyn Learner>,
+}
+
+impl Divided {
+    /// u: what the lower blocks say.
+    fn seen(&self, net: &Net, x: &Tensor) -> Tensor {
+        let below = &net[..self.at];
+        match &self.lower {
+            Some(lower) => lower.above(below, x),
+            None => below.iter().fold(Activity::from(x.clone()), |x, block| block.apply(&x)).into_tensor(),
+        }
+    }
+}
+
+/// A clock on which the upper blocks have their own numbers.
+struct Shifted<'a> {
+    clock: &'a mut dyn Clock,
+    by: usize,
+}
+
+impl Clock for Shifted<'_> {
+    fn press(&mut self, phase: Phase, layer: usize) {
+        self.clock.press(phase, layer + self.by);
+    }
+
+    fn held(&mut self, bytes: u64) {
+        self.clock.held(bytes);
+    }
+
+    fn work(&mut self, macs: u64) {
+        self.clock.work(macs);
+    }
+}
+
+impl Learner for Divided {
+    fn epoch(&mut self, epoch: u64) -> f64 {
+        self.lower.iter_mut().for_each(|lower| {
+            lower.epoch(epoch);
+        });
+        self.upper.epoch(epoch)
+    }
+
+    fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
+        cx.clock.press(Phase::Forward, 0);
+        let rows = batch.labels.len();
+        cx.clock.work(net[..self.at].iter().map(|block| block.cost(rows).forward_macs).sum());
+        let x = self.seen(net, &batch.x); // before the lower blocks learn
+        let (below, rest) = net.split_at_mut(self.at);
+        let mut said = match &mut self.lower {
+            Some(lower) => lower.step(below, batch, cx)?,
+            None => Vec::new(),
+        };
+        let by = self.at;
+        let above = Batch { x, labels: batch.labels.clone(), ids: batch.ids.clone() };
+        let mut clock = Shifted { clock: &mut *cx.clock, by };
+        let mut cx = StepCx { seed: cx.seed, step: cx.step, clock: &mut clock };
+        let shifted = |layer: Option<usize>| layer.map(|layer| layer + by);
+        let upper = self.upper.step(rest, &above, &mut cx);
+        let upper = upper.map_err(|diverged| Diverged { layer: shifted(diverged.layer), ..diverged })?;
+        // a number of no layer may be said by both: the upper one's stands
+        said.retain(|scalar| {
+            scalar.layer.is_some()
+                || upper.iter().all(|other| other.name != scalar.name || other.layer.is_some())
+        });
+        said.extend(upper.into_iter().map(|scalar| Scalar { layer: shifted(scalar.layer), ..scalar }));
+        Ok(said)
+    }
+
+    fn readouts(&self) -> Vec<&'static str> {
+        self.upper.readouts()
+    }
+
+    fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
+        self.upper.predict(&net[self.at..], &self.seen(net, x), readout)
+    }
+
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        self.upper.above(&net[self.at..], &self.seen(net, x))
+    }
+
+    fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
+        let parts = self.lower.iter_mut().map(|lower| ("lower", lower)).chain([("upper", &mut self.upper)]);
+        for (name, part) in parts {
+            part.params(&mut |param| {
+                let path = format!("{name}.{}", param.path());
+                param.under(path, &mut *visit);
+            });
+        }
+    }
+
+    fn parts(&self) -> Vec<(String, u64, u64)> {
+        let lower = self.lower.iter().flat_map(|lower| lower.parts());
+        let lower = lower.map(|(name, units, parameters)| (format!("below, {name}"), units, parameters));
+        lower.chain(self.upper.parts()).collect()
+    }
+}
