@@ -159,7 +159,7 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     let only_head = Split { at: 2, lower: None, upper: Box::new(BackProp::default().into()) };
     let stage = |epochs, learner| Stage { epochs, learner: Box::new(learner) };
     let three = vec![
-        stage(4, LocalHeads { window: 2, ..LocalHeads::default() }.into()),
+        stage(4, LocalHeads::default().into()),
         stage(3, only_head.clone().into()),
         stage(5, BackProp { optimizer: AdamW::default().into(), ..BackProp::default() }.into()),
     ];
