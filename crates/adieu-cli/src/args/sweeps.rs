@@ -55,6 +55,60 @@ pub(crate) struct Sweep {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Study {
     Goodness(StudyGoodness),
+    Hybrids(StudyHybrids),
+}
+
+/// Learning that is partly local and partly not, on one trunk, beside both ends and their controls.
+///
+/// Trains four layers by back-propagation (plain, with checkpointing, in micro-batches, with deep supervision), by local
+/// heads (one layer a head, two, all; overlapping windows), by one below and the other above, and by one after the other:
+/// local learning or Forward-Forward first, then back-propagation or a head alone, and the other way round. A random trunk
+/// with a trained head says what a trunk is worth. All have the same initial weights, rows, batches and epochs in all,
+/// pretraining included. Ends with the table of a sweep.
+///
+/// Called again with the same options and --out it goes on.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu study hybrids --quick                                         8 x 8 digits, seconds a run
+  adieu study hybrids --out runs/hybrids                              MNIST, dense layers
+  adieu study hybrids --convolutional --data cifar10 --epochs 20      convolutions on CIFAR-10
+  adieu study hybrids --data images --data-dir ~/pictures             your own pictures")]
+pub(crate) struct StudyHybrids {
+    /// Dataset; `adieu data list` shows them [default: mnist; optdigits with --quick]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) data: Option<String>,
+
+    /// Folder of its files, or its one file
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath)]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Four convolutions instead of four dense layers
+    #[arg(long)]
+    pub(crate) convolutional: bool,
+
+    /// Units of a dense layer [default: 500; 64 with --quick]; channels of the first convolution [default: 32; 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=16_384))]
+    pub(crate) width: Option<u64>,
+
+    /// Folder of the study [default: runs/study-hybrids-DATE-TIME, in UTC]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Epochs of each run, all its stages together [default: 10; 20 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub(crate) epochs: Option<u64>,
+
+    /// Number of seeds [default: 3; 2 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) seeds: Option<u64>,
+
+    /// A small network on small digits, for a first look
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    #[command(flatten)]
+    pub(crate) show: SweepShow,
 }
 
 /// Every goodness with several activations, and which of them can be told apart.

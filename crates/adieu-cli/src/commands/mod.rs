@@ -48,6 +48,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Command::Train(asked) => train::run(&asked, manner),
         Command::Sweep(asked) => sweep::run(&asked, manner),
         Command::Study(Study::Goodness(asked)) => study::goodness(&asked, manner),
+        Command::Study(Study::Hybrids(asked)) => study::hybrids(&asked, manner),
         Command::Resume(asked) => resume::run(&asked, manner),
         Command::Eval(asked) => eval::run(&asked, manner),
         Command::Predict(asked) => predict::run(&asked),

@@ -11,6 +11,7 @@
 
 mod file;
 mod found;
+pub mod hybrids;
 mod set;
 pub mod study;
 
