@@ -52,6 +52,14 @@ pub enum FetchError {
         /// Bytes in it.
         bytes: u64,
     },
+    /// The file of trusted certificates is none.
+    #[error("{path}: {what}; it is named by SSL_CERT_FILE: name a PEM file of certificates there, or unset it", path = path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// What was given as a mirror is none.
     #[error(
         "`{text}` {what}; a mirror is the address of a folder that holds DATASET/FILE: https://host/folder"

@@ -135,7 +135,7 @@ pub fn fetch(
     stop: &AtomicBool,
     waiting: &mut dyn Waiting,
 ) -> Result<Vec<Fetched>, FetchError> {
-    let agent = agent(patience);
+    let agent = agent(patience)?;
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (closing, done_too) = (agent.clone(), &done);

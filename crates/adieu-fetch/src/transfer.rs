@@ -1,11 +1,13 @@
 //! One try at one address: the request, and what an answer is good for.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use adieu_data::RemoteFile;
 use ureq::http::{Response, StatusCode, header};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::address::is_here;
@@ -36,8 +38,14 @@ fn again(why: impl Into<String>) -> Outcome {
 }
 
 /// An agent with these limits; the environment's proxy is used, except for this machine's own addresses.
-pub(crate) fn agent(patience: &Patience) -> Agent {
+///
+/// # Errors
+/// [`FetchError::Certificates`] if `SSL_CERT_FILE` names a file that holds none.
+pub(crate) fn agent(patience: &Patience) -> Result<Agent, FetchError> {
+    let named = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty());
+    let roots = named.map_or(Ok(RootCerts::WebPki), |path| trusted(Path::new(&path)))?;
     let config = Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .user_agent(concat!("adieu/", env!("CARGO_PKG_VERSION")))
         .accept_encoding("identity") // checksums are of the bytes as they are published
         .http_status_as_error(false)
@@ -47,7 +55,22 @@ pub(crate) fn agent(patience: &Patience) -> Agent {
         .timeout_recv_response(Some(patience.silence))
         .timeout_per_read(Some(patience.silence))
         .timeout_per_write(Some(patience.silence));
-    config.build().new_agent()
+    Ok(config.build().new_agent())
+}
+
+/// The certificates of a PEM file: networks that look into what is fetched sign with one of their own.
+fn trusted(path: &Path) -> Result<RootCerts, FetchError> {
+    let fault = |what: String| FetchError::Certificates { path: path.to_path_buf(), what };
+    let pem = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => found.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(fault(format!("is no PEM file: {error}"))),
+        }
+    }
+    if found.is_empty() { Err(fault("holds no certificate".into())) } else { Ok(RootCerts::from(found)) }
 }
 
 /// A try: asks `address` for what `part` lacks of `file`, and appends what comes. `came` hears how many bytes there are,
@@ -203,6 +226,10 @@ fn failed(error: &ureq::Error) -> Outcome {
             Outcome::No(format!("{error}; is this machine online?"))
         }
         ureq::Error::Io(error) if hung_up(error) => again("hung up without an answer"),
+        // how a certificate that is not trusted comes out of a handshake
+        ureq::Error::Io(error) if error.to_string().contains("peer certificate") => Outcome::No(format!(
+            "{error}; if this network looks into connections, name the certificates it signs with by SSL_CERT_FILE"
+        )),
         ureq::Error::Io(error) => again(error.to_string()),
         ureq::Error::Timeout(ureq::Timeout::Resolve) => {
             Outcome::No("its host's name was not found in time".into())
@@ -267,6 +294,28 @@ mod tests {
             };
             assert!(again == tried && why.contains(expected), "{error:?}: {again} {why}");
         }
+    }
+
+    #[test]
+    fn certificates_are_read_from_a_file_and_what_is_none_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roots.pem");
+        let said = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            trusted(&path).map(|_| ()).unwrap_err().to_string()
+        };
+        assert!(said("").contains("roots.pem: holds no certificate; it is named by SSL_CERT_FILE"));
+        assert!(
+            said("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n").contains("is no PEM file")
+        );
+        let none = trusted(&folder.path().join("none")).map(|_| ()).unwrap_err().to_string();
+        assert!(none.contains("cannot be read"), "{none}");
+        // any bytes that are wrapped as one; what they say is looked at when somebody shows them
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(matches!(trusted(&path), Ok(RootCerts::Specific(found)) if found.len() == 1));
+        let unknown = io::Error::new(io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
+        let Outcome::No(why) = failed(&ureq::Error::Io(unknown)) else { panic!("it is not tried again") };
+        assert!(why.contains("SSL_CERT_FILE"), "{why}");
     }
 
     #[test]

@@ -18,7 +18,8 @@ Examples:
 Any server that shows such a folder is a mirror:
   python3 -m http.server --directory ~/.local/share/adieu/data
 
-Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the certificates to be trusted from the
+PEM file that SSL_CERT_FILE names, if it is set.
 
 Without a network it ends with exit code 1, and says which files to put where.")]
 pub(crate) struct DataFetch {

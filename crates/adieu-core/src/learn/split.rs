@@ -16,8 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, LocalHeads, Phase, Refusal, Scalar, StepCx,
-    Task, shapes,
+    BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, Phase, Refusal, Scalar, StepCx, Task,
+    shapes,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -42,11 +42,8 @@ pub struct Split {
 
 impl Default for Split {
     fn default() -> Split {
-        Split {
-            at: 1,
-            lower: Some(Box::new(LocalHeads::default().into())),
-            upper: Box::new(BackProp::default().into()),
-        }
+        // what recipes leave out must be what leaving it out means
+        Split { at: 1, lower: None, upper: Box::new(BackProp::default().into()) }
     }
 }
 

@@ -165,6 +165,8 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     ];
     add("stages, three", Stages { stages: three }.into());
     add("split, a head on what stays", only_head.into());
+    let lower = Some(Box::new(LocalHeads::default().into()));
+    add("split, on local heads", Split { lower, ..Split::default() }.into());
     let on_ff = Split {
         lower: Some(Box::new(ForwardForward { skip_first: false, ..ForwardForward::default() }.into())),
         ..Split::default()
