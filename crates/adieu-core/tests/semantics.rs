@@ -41,7 +41,8 @@ fn put(block: &mut dyn Block, name: &str, rows: &[f32]) {
 /// The images with one label written in.
 fn shown(image: &Tensor, label: u8, classes: usize) -> Tensor {
     let overlay = Overlay::default();
-    overlay.write(image, &overlay.code(Labels::All(label), image.dims()[0], classes))
+    let [rows, columns] = image.dims();
+    overlay.write(image, &overlay.code(Labels::All(label), rows, classes, Shape::Flat(columns)))
 }
 
 fn goodness(h: &Activity) -> f64 {

@@ -108,9 +108,8 @@ impl LearnerFn for ForwardForward {
                 "set overlap = false, or choose uniform negatives and layers = \"together\"",
             );
         }
-        if task.classes > task.input.features() {
-            let what = format!("{} inputs cannot hold {} classes", task.input.features(), task.classes);
-            refuse("label.kind", what, "use data with more features");
+        if let Some((what, remedy)) = self.label.refuse(task.input, task.classes) {
+            refuse("label.kind", what, remedy);
         }
         all
     }
@@ -181,7 +180,7 @@ impl Learner for Running {
         let (top, recipe) = (self.top(), self.recipe.clone());
         let mut said = Vec::new();
         cx.clock.press(Phase::Forward, 0);
-        let image = Image::new(&recipe, &*net[0], &batch.x, self.task.classes, &mut *cx.clock);
+        let image = Image::new(&recipe, &*net[0], &batch.x, &self.task, &mut *cx.clock);
         let logits = self.head_step(net, &image, batch, cx, &mut said)?;
 
         cx.clock.press(Phase::Negatives, 0);

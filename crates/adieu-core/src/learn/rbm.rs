@@ -113,9 +113,8 @@ impl LearnerFn for Rbm {
             let what = "free energy compares labels, which are not among the visible units".into();
             refuse("readout", what, "set labels = true, or readout = \"head\"");
         }
-        if self.labels && task.classes > task.input.features() {
-            let what = format!("{} inputs cannot hold {} classes", task.input.features(), task.classes);
-            refuse("label.kind", what, "use data with more features, or labels = false");
+        if let Some((what, remedy)) = self.label.refuse(task.input, task.classes).filter(|_| self.labels) {
+            refuse("label.kind", what, &format!("{remedy}, or labels = false"));
         }
         all
     }
@@ -253,7 +252,7 @@ impl Running {
         if !self.recipe.labels {
             return x.clone();
         }
-        let code = self.recipe.label.code(labels, x.dims()[0], self.task.classes);
+        let code = self.recipe.label.code(labels, x.dims()[0], self.task.classes, self.task.input);
         self.recipe.label.write(x, &code)
     }
 

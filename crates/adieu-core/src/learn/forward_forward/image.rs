@@ -8,23 +8,25 @@
 //! ```
 //!
 //! and `rest W_rest`, nearly all of the product, is the same for the true, the wrong and the neutral label and for
-//! every label that is tried at test time. It is worked out once. Exact up to the order of a sum.
+//! every label that is tried at test time. It is worked out once, unless the label is all over the image. Exact up to the order of a sum.
 
 use super::ForwardForward;
 use crate::Tensor;
-use crate::learn::Clock;
+use crate::learn::{Clock, Task};
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Saved};
 use crate::parts::chance::Rng;
 use crate::parts::dense::Shared;
 use crate::parts::host::view;
 use crate::parts::label_code::Labels;
+use crate::parts::shape::Shape;
 
 /// See the module.
 pub(super) struct Image<'a> {
     recipe: &'a ForwardForward,
     x: &'a Tensor,
     classes: usize,
+    input: Shape,
     known: Option<Known>,
 }
 
@@ -41,16 +43,17 @@ impl<'a> Image<'a> {
         recipe: &'a ForwardForward,
         first: &dyn Block,
         x: &'a Tensor,
-        classes: usize,
+        task: &Task,
         clock: &mut dyn Clock,
     ) -> Image<'a> {
-        let dense = first.as_dense().filter(|_| recipe.share_image);
+        let (classes, input) = (task.classes, task.input);
+        let dense = first.as_dense().filter(|_| recipe.share_image && recipe.label.overwrites());
         let known = dense.map(|dense| {
             clock.work(first.cost(x.dims()[0]).forward_macs);
             let rest = recipe.label.blank(x, classes);
             Known { base: dense.base(&rest), squares: Activity::from(rest).squares().clone() }
         });
-        Image { recipe, x, classes, known }
+        Image { recipe, x, classes, input, known }
     }
 
     /// The first block's activity under `labels`, of which there are as many as rows or several times as many: the
@@ -97,7 +100,7 @@ impl<'a> Image<'a> {
 
     fn code(&self, labels: Labels<'_>) -> Tensor {
         let rows = if let Labels::Each(labels) = labels { labels.len() } else { self.x.dims()[0] };
-        self.recipe.label.code(labels, rows, self.classes)
+        self.recipe.label.code(labels, rows, self.classes, self.input)
     }
 
     /// N(image with label).

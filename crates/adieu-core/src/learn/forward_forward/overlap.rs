@@ -16,7 +16,7 @@ use adieu_kernels::{alone, threads};
 use super::image::Image;
 use super::readout::neutral;
 use super::{Below, ForwardForward, Layer, Lesson, Running};
-use crate::learn::{Clock, Diverged, Phase, Scalar, StepCx};
+use crate::learn::{Clock, Diverged, Phase, Scalar, StepCx, Task};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
@@ -45,7 +45,7 @@ type Passed = Result<Flow, Diverged>;
 /// Neighbouring layers that take turns on one thread.
 struct Stage<'a> {
     recipe: &'a ForwardForward,
-    classes: usize,
+    task: &'a Task,
     gain: f64,
     first: usize,
     blocks: &'a mut [Box<dyn Block>],
@@ -92,9 +92,9 @@ impl Stage<'_> {
     }
 
     fn teach(&mut self, flow: &mut Flow, clock: &mut dyn Clock) -> Result<(), Diverged> {
-        let Stage { recipe, classes, gain, first, .. } = *self;
+        let Stage { recipe, task, gain, first, .. } = *self;
         let mut image =
-            (first == 0).then(|| Image::new(recipe, &*self.blocks[0], &flow.batch.x, classes, clock));
+            (first == 0).then(|| Image::new(recipe, &*self.blocks[0], &flow.batch.x, task, clock));
         let mut lesson = Lesson::new(recipe, gain, &flow.batch.labels, &flow.wrong);
         for (i, (block, layer)) in self.blocks.iter_mut().zip(&mut *self.layers).enumerate() {
             if flow.reads_out {
@@ -151,7 +151,7 @@ impl Running {
     ) -> Result<Vec<Vec<Scalar>>, Diverged> {
         cx.clock.press(Phase::Overlapped, 0);
         let cuts = cut(net, threads());
-        let (recipe, classes, gain) = (self.recipe.clone(), self.task.classes, self.gain());
+        let (recipe, task, gain) = (self.recipe.clone(), self.task.clone(), self.gain());
         let heads: Vec<bool> = (0..self.head.layers()).map(|l| self.head.reads(l)).collect();
         let mut layers = std::mem::take(&mut self.layers);
         let result = std::thread::scope(|scope| {
@@ -162,9 +162,9 @@ impl Running {
                 let (own_blocks, other_blocks) = blocks.split_at_mut(range.len());
                 let (own_layers, other_layers) = rest.split_at_mut(range.len());
                 (blocks, rest) = (other_blocks, other_layers);
-                let (first, heads, recipe) = (range.start, &heads[range.clone()], &recipe);
+                let (first, heads, recipe, task) = (range.start, &heads[range.clone()], &recipe, &task);
                 let stage =
-                    Stage { recipe, classes, gain, first, blocks: own_blocks, layers: own_layers, heads };
+                    Stage { recipe, task, gain, first, blocks: own_blocks, layers: own_layers, heads };
                 let (to, next) = channel();
                 let from = std::mem::replace(&mut from, next);
                 workers.push(scope.spawn(move || alone(|| stage.run(from, to))));

@@ -93,7 +93,7 @@ impl Running {
 
     /// N(h) of every layer under a neutral label.
     pub(super) fn neutrally(&self, net: &Net, x: &Tensor) -> Vec<Activity> {
-        let image = Image::new(&self.recipe, &*net[0], x, self.task.classes, &mut NoClock);
+        let image = Image::new(&self.recipe, &*net[0], x, &self.task, &mut NoClock);
         let mut read = vec![self.recipe.norm.apply(&image.apply(&*net[0], Labels::Neutral, &mut NoClock))];
         for (block, l) in net[1..].iter().zip(0..) {
             let h = block.apply(&read[l]);
@@ -116,7 +116,7 @@ impl Running {
         reads: impl Fn(usize) -> bool,
     ) -> Tensor {
         let (rows, classes) = (x.dims()[0], self.task.classes);
-        let image = Image::new(&self.recipe, &*net[0], x, classes, &mut NoClock);
+        let image = Image::new(&self.recipe, &*net[0], x, &self.task, &mut NoClock);
         let mut scores = vec![0.0; rows * classes];
         for class in 0..classes {
             let mut h = image.apply(&*net[0], Labels::All(class as u8), &mut NoClock);

@@ -1,10 +1,13 @@
 //! Label codes: how a label is shown to the network, as part of its input.
 
 mod overlay;
+mod waves;
 
 pub use overlay::Overlay;
+pub use waves::Waves;
 
 use super::host::{matrix, view};
+use super::shape::Shape;
 use crate::Tensor;
 
 /// Which label to show.
@@ -20,10 +23,19 @@ pub enum Labels<'a> {
 
 /// What a label code does.
 pub trait LabelCodeFn: std::fmt::Debug {
-    /// `x [B, n_in]` with the place where labels of `classes` classes go left blank: zeros in its first columns.
-    fn blank(&self, x: &Tensor, classes: usize) -> Tensor;
-    /// What is written there: `[rows, columns]`.
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Tensor;
+    /// Why rows of shape `input` cannot show labels of so many classes: what is wrong, and what would be right.
+    fn refuse(&self, input: Shape, classes: usize) -> Option<(String, &'static str)>;
+    /// Whether it takes the place of the first few columns and leaves the others alone; else it is all over the row.
+    fn overwrites(&self) -> bool {
+        true
+    }
+    /// `x [B, n_in]` with the place where labels of `classes` classes go left blank: zeros in its first columns. Asked of
+    /// those that overwrite.
+    fn blank(&self, x: &Tensor, _classes: usize) -> Tensor {
+        x.clone()
+    }
+    /// What is written into rows of shape `input`: `[rows, columns]`.
+    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, input: Shape) -> Tensor;
     /// `x [B, n_in]` with the code written into the first columns; if there are several times B codes, the rows of x
     /// come again from the first.
     fn write(&self, x: &Tensor, code: &Tensor) -> Tensor {
@@ -43,6 +55,7 @@ crate::choices! {
     /// How a label is shown to the network.
     pub enum LabelCode: LabelCodeFn {
         Overlay = "overlay",
+        Waves = "waves",
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{LabelCodeFn, Labels};
 use crate::Tensor;
 use crate::parts::host::{matrix, view};
+use crate::parts::shape::Shape;
 
 /// The label overwrites the first K inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +25,13 @@ impl Default for Overlay {
 }
 
 impl LabelCodeFn for Overlay {
+    fn refuse(&self, input: Shape, classes: usize) -> Option<(String, &'static str)> {
+        let inputs = input.features();
+        (classes > inputs).then(|| {
+            (format!("{inputs} inputs cannot hold {classes} classes"), "use data with more features")
+        })
+    }
+
     fn blank(&self, x: &Tensor, classes: usize) -> Tensor {
         let [rows, cols] = x.dims();
         assert!(cols >= classes, "overlay: {cols} inputs cannot hold {classes} classes");
@@ -32,7 +40,7 @@ impl LabelCodeFn for Overlay {
         matrix(values, rows, cols)
     }
 
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Tensor {
+    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, _: Shape) -> Tensor {
         let strength = self.strength as f32;
         let each = if let Labels::Neutral = labels { strength / classes as f32 } else { 0.0 };
         let mut code = vec![each; rows * classes];
@@ -55,12 +63,12 @@ mod tests {
     fn the_label_replaces_what_was_there_and_nothing_else() {
         let x = matrix(vec![9.0, 9.0, 9.0, 5.0, 8.0, 8.0, 8.0, 6.0], 2, 4);
         let code = Overlay { strength: 3.0 };
-        let write = |labels| view(&code.write(&x, &code.code(labels, 2, 3))).to_vec();
+        let write = |labels| view(&code.write(&x, &code.code(labels, 2, 3, Shape::Flat(4)))).to_vec();
         assert_eq!(write(Labels::Each(&[2, 0])), [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0]);
         assert_eq!(write(Labels::All(1)), [0.0, 3.0, 0.0, 5.0, 0.0, 3.0, 0.0, 6.0]);
         assert_eq!(write(Labels::Neutral), [1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 6.0]);
         assert_eq!(view(&code.blank(&x, 3))[..], [0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 6.0]);
-        let twice = code.write(&x, &code.code(Labels::Each(&[0, 1, 2, 0]), 4, 3));
+        let twice = code.write(&x, &code.code(Labels::Each(&[0, 1, 2, 0]), 4, 3, Shape::Flat(4)));
         assert_eq!(view(&twice)[8..], [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0], "rows come again");
     }
 }
