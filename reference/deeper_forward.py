@@ -58,4 +58,4 @@ def build(seed):
 
 
 if __name__ == "__main__":
-    main(__file__, __doc__, 1, build)
+    main(__file__, __doc__, 26, build)

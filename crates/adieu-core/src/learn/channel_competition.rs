@@ -110,6 +110,7 @@ impl LearnerFn for ChannelCompetition {
             layer_readouts: self.layer_readouts,
             spans: (0..net.len()).map(span).collect(),
             window: 1,
+            overlap: false,
             head: self.head.then(|| self.head_optimizer.clone()),
         };
         Box::new(ClassLayers::new(settings, net, task))

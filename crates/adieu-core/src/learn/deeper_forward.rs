@@ -21,7 +21,7 @@
 //! - Layers have biases; the published code has none.
 //! - Which layers are summed is a setting (`first`, `last`), to be chosen on held-out rows by whoever runs it
 //!   (`layer_readouts` shows each); the paper chooses the best range after every epoch by itself.
-//! - Layers work one after the other, not each on a device of its own.
+//! - Layers work one after the other, or with `overlap` side by side on threads, not each on a device of its own.
 //! - Known from its abstract, reviews and a copy of its code: see the numbers there, not in the paper's text.
 
 use schemars::JsonSchema;
@@ -50,6 +50,8 @@ pub struct DeeperForward {
     pub leave_out: u64,
     /// Also read out every layer by itself.
     pub layer_readouts: bool,
+    /// Layers side by side, each on a batch of its own and on as many threads. The result is the same.
+    pub overlap: bool,
 }
 
 impl Default for DeeperForward {
@@ -60,6 +62,7 @@ impl Default for DeeperForward {
             first: 1,
             leave_out: 0,
             layer_readouts: false,
+            overlap: false,
         }
     }
 }
@@ -90,6 +93,7 @@ impl LearnerFn for DeeperForward {
             layer_readouts: self.layer_readouts,
             spans: vec![whole; net.len()],
             window: 1,
+            overlap: self.overlap,
             head: None,
         };
         Box::new(ClassLayers::new(settings, net, task))

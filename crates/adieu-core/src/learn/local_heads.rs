@@ -94,6 +94,8 @@ pub struct LocalHeads {
     pub first: u64,
     /// Also read out every block by itself.
     pub layer_readouts: bool,
+    /// Blocks side by side, each on a batch of its own and on as many threads. The result is the same.
+    pub overlap: bool,
 }
 
 impl Default for LocalHeads {
@@ -112,6 +114,7 @@ impl Default for LocalHeads {
             readout: ClassReadout::Sum,
             first: 0,
             layer_readouts: false,
+            overlap: false,
         }
     }
 }
@@ -135,6 +138,11 @@ impl LearnerFn for LocalHeads {
                     .into();
             fault(what, "set layers = \"together\" and norm = \"none\", and put norms into the network");
         }
+        if self.overlap && (self.window > 1 || self.layers == Schooling::Greedily) {
+            let what = "blocks side by side learn together, each by itself".into();
+            let remedy = "set overlap = false, or window = 1 and layers = \"together\"".into();
+            all.push(Refusal { key: "overlap", what, remedy });
+        }
         all
     }
 
@@ -153,6 +161,7 @@ impl LearnerFn for LocalHeads {
             layer_readouts: self.layer_readouts,
             spans: self.layers.spans(net.len(), task.epochs),
             window: self.window as usize,
+            overlap: self.overlap,
             head: None,
         };
         Box::new(ClassLayers::new(settings, net, task))

@@ -11,6 +11,7 @@ mod common {
     //! What several algorithms share.
     pub(super) mod class_layers;
     pub(super) mod peers;
+    pub(super) mod pipeline;
     pub(super) mod softmax_head;
     pub(super) mod wrong_labels;
 }

@@ -157,6 +157,9 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
         ..local
     };
     add("local heads, greedily", greedily.into());
+    add("local heads, side by side", LocalHeads { overlap: true, ..LocalHeads::default() }.into());
+    let deeper = DeeperForward { overlap: true, ..DeeperForward::default() };
+    add("deeper_forward, side by side", deeper.into());
     add("local heads, windows of two", LocalHeads { window: 2, ..LocalHeads::default() }.into());
     let only_head = Split { at: 2, lower: None, upper: Box::new(BackProp::default().into()) };
     let stage = |epochs, learner| Stage { epochs, learner: Box::new(learner) };

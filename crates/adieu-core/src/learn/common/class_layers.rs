@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::softmax_head::SoftmaxHead;
 use crate::Tensor;
-use crate::learn::{Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
+use crate::learn::{
+    Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another, shapes,
+};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net, Saved};
@@ -67,6 +69,8 @@ pub(in crate::learn) struct Settings {
     pub(in crate::learn) spans: Vec<Span>,
     /// Layers that share a loss, that of the last of them; which are together changes from step to step.
     pub(in crate::learn) window: usize,
+    /// Layers side by side: see [`super::pipeline`].
+    pub(in crate::learn) overlap: bool,
     /// What a linear softmax on the last layer's output learns by; `None`: there is none.
     pub(in crate::learn) head: Option<Optimizer>,
 }
@@ -103,16 +107,45 @@ pub(in crate::learn) fn refuse(
     scores.chain(late).collect()
 }
 
-struct Layer {
+/// What is kept for a layer.
+pub(super) struct Layer {
     score: Box<dyn Scorer>,
-    descent: Descent,
+    pub(super) descent: Descent,
     score_descent: Descent,
+}
+
+impl Layer {
+    /// ∂L/∂h of layer l, which says h; its score takes a step. `held` is what is kept for the way back.
+    #[allow(clippy::too_many_arguments, reason = "a step's whole surroundings, for one layer")]
+    pub(super) fn error(
+        &mut self,
+        settings: &Settings,
+        gain: f64,
+        (l, h): (usize, &Activity),
+        held: &[Saved],
+        labels: &[u8],
+        clock: &mut dyn Clock,
+        said: &mut Vec<Scalar>,
+    ) -> Result<Tensor, Diverged> {
+        let rows = labels.len();
+        clock.work(self.score.macs(rows));
+        let (s, seen) = self.score.forward(h); // s(h)
+        clock.held(Saved::bytes(held.iter().chain([&seen])));
+        finite(&view(&s), Some(l), "class scores")?;
+        clock.press(Phase::Credit, l);
+        let (loss, ds, wrong) = judge(s, labels, settings); // L, ∂L/∂s
+        said.push(Scalar { name: "loss", layer: Some(l), value: loss });
+        said.push(Scalar { name: "batch_error", layer: Some(l), value: wrong });
+        self.score_descent.begin(gain);
+        clock.work(2 * self.score.macs(rows));
+        Ok(self.score.pull_back(h, seen, &ds, &mut self.score_descent)) // ∂L/∂h
+    }
 }
 
 /// Such layers at work.
 pub(in crate::learn) struct ClassLayers {
-    settings: Settings,
-    layers: Vec<Layer>,
+    pub(super) settings: Settings,
+    pub(super) layers: Vec<Layer>,
     head: Option<SoftmaxHead>,
     classes: usize,
     epochs: u64,
@@ -154,7 +187,7 @@ impl ClassLayers {
     }
 
     /// The factor on layer l's learning rates.
-    fn gain(&self, l: usize) -> f64 {
+    pub(super) fn gain(&self, l: usize) -> f64 {
         let Span { first, last } = self.settings.spans[l];
         let epochs = last + 1 - first;
         self.settings.schedule.gain((self.epoch + 1).saturating_sub(first).clamp(1, epochs), epochs)
@@ -186,20 +219,9 @@ impl ClassLayers {
         clock: &mut dyn Clock,
         said: &mut Vec<Scalar>,
     ) -> Result<(), Diverged> {
-        let (rows, gain) = (labels.len(), self.gain(l));
-        let (settings, layer) = (&self.settings, &mut self.layers[l]);
-        clock.work(layer.score.macs(rows));
-        let (s, seen) = layer.score.forward(h); // s(h)
-        clock.held(Saved::bytes(window.iter().chain([&seen])));
-        finite(&view(&s), Some(l), "class scores")?;
-
-        clock.press(Phase::Credit, l);
-        let (loss, ds, wrong) = judge(s, labels, settings); // L, ∂L/∂s
-        said.push(Scalar { name: "loss", layer: Some(l), value: loss });
-        said.push(Scalar { name: "batch_error", layer: Some(l), value: wrong });
-        layer.score_descent.begin(gain);
-        clock.work(2 * layer.score.macs(rows));
-        let mut dh = Some(layer.score.pull_back(h, seen, &ds, &mut layer.score_descent)); // ∂L/∂h
+        let gain = self.gain(l);
+        let mut dh =
+            Some(self.layers[l].error(&self.settings, gain, (l, h), &window, labels, clock, said)?);
         let first = l + 1 - window.len();
         for (l, saved) in (first..l + 1).zip(window).rev() {
             let Some(credit) = dh.take() else { break };
@@ -292,6 +314,23 @@ impl Learner for ClassLayers {
             head.teach(vec![(top, x)], &batch.labels, gain, cx, &mut said)?;
         }
         Ok(said)
+    }
+
+    fn overlaps(&self) -> bool {
+        self.settings.overlap
+    }
+
+    fn overlap(
+        &mut self,
+        net: &mut Net,
+        feed: &mut dyn FnMut() -> Option<Batch>,
+        cx: &mut StepCx<'_>,
+    ) -> Result<Vec<Vec<Scalar>>, Diverged> {
+        if self.settings.overlap {
+            self.side_by_side(net, feed, cx)
+        } else {
+            one_after_another(self, net, feed, cx)
+        }
     }
 
     fn readouts(&self) -> Vec<&'static str> {

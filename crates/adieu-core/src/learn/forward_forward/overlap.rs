@@ -7,7 +7,6 @@
 //!
 //! Back-propagation cannot do this: its first layer waits for the error from the last.
 
-use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -16,6 +15,7 @@ use adieu_kernels::{alone, threads};
 use super::image::Image;
 use super::readout::neutral;
 use super::{Below, ForwardForward, Layer, Lesson, Running};
+use crate::learn::common::pipeline::cut;
 use crate::learn::{Clock, Diverged, Phase, Scalar, StepCx, Task};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
@@ -116,26 +116,6 @@ impl Stage<'_> {
 fn below<I>(x: Option<Activity>, image: Option<I>) -> Below<I> {
     let first = || Below::Image(image.expect("a batch begins with its images, in the first stage"));
     x.map_or_else(first, Below::Layer)
-}
-
-/// Cuts blocks into at most `stages` runs of about the same number of multiply-adds.
-fn cut(net: &Net, stages: usize) -> Vec<Range<usize>> {
-    let work: Vec<u64> = net.iter().map(|block| block.cost(1).forward_macs.max(1)).collect();
-    let whole: u64 = work.iter().sum();
-    let mut before = 0;
-    let mut cuts: Vec<Range<usize>> = Vec::new();
-    let mut last = None;
-    for (l, work) in work.iter().enumerate() {
-        // The stage in which the middle of the block's work falls.
-        let stage = (2 * before + work) * stages as u64 / (2 * whole);
-        before += work;
-        match cuts.last_mut() {
-            Some(range) if last == Some(stage) => range.end = l + 1,
-            _ => cuts.push(l..l + 1),
-        }
-        last = Some(stage);
-    }
-    cuts
 }
 
 impl Running {
