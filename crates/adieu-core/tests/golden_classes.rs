@@ -34,11 +34,10 @@ use serde_json::Value;
 
 const ACTIVITY: f64 = 5e-6;
 const GRADIENT: f64 = 5e-6;
-/// After a step AdamW's c₂ is of β₂ in double precision and its 1 − β₂ in single, which makes each step longer by 6·10⁻⁶
-/// of itself; ten of these show in all that comes after them.
-const LOSS: f64 = 1e-5;
-const PARAMETER: f64 = 1e-5;
-const SCORE: f64 = 3e-5;
+/// After ten steps, each in single precision.
+const LOSS: f64 = 3e-6;
+const PARAMETER: f64 = 3e-6;
+const SCORE: f64 = 5e-6;
 const BETA1: f64 = 0.9;
 const THREE: Window = Window { kernel: 3, stride: 1, padding: 1 };
 const TWO: Window = Window { kernel: 2, stride: 2, padding: 0 };

@@ -12,7 +12,7 @@
 //! - `maps`: SFF (Krutsylo 2025, arXiv:2501.03176), mean squares of a class's map;
 //! - `pooled`: local classifiers (Nøkland & Eidnes 2019, arXiv:1901.06656; Belilovsky et al. 2020, arXiv:1901.08164).
 //!
-//! With `window = w` the losses of neighbouring blocks overlap: at step t those whose number is −t mod w have one, and it
+//! With `window = w` the losses of neighbouring blocks overlap: at step t those whose number, from 0, is −t mod w have one, and it
 //! trains the w blocks that end there (the overlapping local updates of Dooms, Tsang & Oramas 2023, arXiv:2311.18130).
 //!
 //! No label is an input: one pass answers, by the last head or by all heads together.

@@ -71,8 +71,9 @@ impl Grouped {
         let (count, rows, x) = (self.groups.len(), x.dims()[0], view(x));
         let each = channels / count;
         let group = |g: usize| {
-            let own = x.chunks_exact(channels).flat_map(|pixel| &pixel[g * each..(g + 1) * each]);
-            matrix(own.copied().collect(), rows, pixels * each)
+            let mut own = Vec::with_capacity(rows * pixels * each);
+            x.chunks_exact(channels).for_each(|pixel| own.extend_from_slice(&pixel[g * each..(g + 1) * each]));
+            matrix(own, rows, pixels * each)
         };
         (0..count).map(group).collect()
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! All layers learn in the same step, layer l + 1 from what layer l said before it learnt. With windows of w > 1 layers,
-//! those whose number is −t mod w at step t have a loss, which trains the w layers that end with them; layers above the
+//! those whose number, from 0, is −t mod w at step t have a loss, which trains the w layers that end with them; layers above the
 //! last of these rest in that step. Read-outs: the scores of some
 //! layers, summed, or those of the last.
 
@@ -293,7 +293,9 @@ impl Learner for ClassLayers {
         let mut chance = cx.chance(Purpose::Dropout);
         let mut x = norm.apply(&batch.x.clone().into());
         let mut window = Vec::new();
-        for l in 0..=top {
+        // layers above the last that has a loss in this step rest
+        let last = (0..=top).rev().find(|l| self.ends_at(*l, cx.step)).unwrap_or(top);
+        for l in 0..=last {
             if !self.settings.spans[l].holds(self.epoch) {
                 cx.clock.press(Phase::Forward, l);
                 cx.clock.work(net[l].cost(batch.labels.len()).forward_macs);
