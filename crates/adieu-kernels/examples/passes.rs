@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p adieu-kernels --example passes`
 
+#![allow(clippy::print_stdout)] // printing is what it is for
+
 use std::time::Instant;
 
 use adieu_kernels::{Groups, Pool, channel_lines, channel_sums, row_sums_of_squares};
@@ -39,8 +41,7 @@ fn main() {
             time("sums by channel", n, || drop(channel_sums(&x, &zeros, &y, &zeros)));
             let lines = vec![[1.0, 0.5, 0.25]; channels];
             time("lines by channel", n, || channel_lines(&mut dy, Some(&y), &lines));
-            let kernel =
-                Pool { height: side, width: side, channels, kernel: [2; 2], stride: 2, padding: 0 };
+            let kernel = Pool { height: side, width: side, channels, kernel: [2; 2], stride: 2, padding: 0 };
             let mut small = vec![0.0; rows * kernel.len_out()];
             time("average of 2x2", n, || kernel.average(&x, &mut small));
             time("average of 2x2, back", n, || kernel.average_back(&small, &mut dy));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use adieu::Sweep;
-use adieu::bench::suite::{NUMBERS, PAGE, Suite, TASKS, targets, write};
+use adieu::bench::suite::{ENOUGH_RUNS, NUMBERS, PAGE, Suite, TASKS, targets, write};
 use adieu::report::quality::table;
 
 use super::report::open;
@@ -61,6 +61,13 @@ pub(super) fn run(asked: &BenchSuite, manner: Manner) -> anyhow::Result<()> {
 fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {
     let mut suite = match TASKS.iter().find(|task| task.name == asked.task) {
         Some(task) => {
+            if task.runs < ENOUGH_RUNS && asked.targets.is_none() {
+                terminal::message(&format!(
+                    "the targets of `{}` are provisional: {} of {ENOUGH_RUNS} reference runs a method stand behind them; \
+                     --targets sets others",
+                    task.name, task.runs
+                ));
+            }
             let folder = asked.data_dir.as_deref().map(super::whole).transpose()?;
             let other = asked.data.is_some() || folder.is_some();
             let kind = asked.data.as_deref().unwrap_or(task.data);

@@ -72,7 +72,8 @@ impl Grouped {
         let each = channels / count;
         let group = |g: usize| {
             let mut own = Vec::with_capacity(rows * pixels * each);
-            x.chunks_exact(channels).for_each(|pixel| own.extend_from_slice(&pixel[g * each..(g + 1) * each]));
+            x.chunks_exact(channels)
+                .for_each(|pixel| own.extend_from_slice(&pixel[g * each..(g + 1) * each]));
             matrix(own, rows, pixels * each)
         };
         (0..count).map(group).collect()
