@@ -88,16 +88,16 @@ impl Span {
     }
 }
 
-/// What cannot be scored, and layers that cannot be summed.
+/// What cannot be scored, by the `key` that says how, and layers that cannot be summed.
 pub(in crate::learn) fn refuse(
-    score: &ClassScore,
+    (key, score): (&'static str, &ClassScore),
     first: u64,
     blocks: &[Shape],
     task: &Task,
 ) -> Vec<Refusal> {
     let scores = blocks.iter().enumerate().filter_map(|(l, shape)| {
         let (what, remedy) = score.refuse(*shape, task.classes)?;
-        Some(Refusal { key: "score", what: format!("layer {}: {what}", l + 1), remedy })
+        Some(Refusal { key, what: format!("layer {}: {what}", l + 1), remedy })
     });
     let late = (first as usize >= blocks.len()).then(|| Refusal {
         key: "first",
