@@ -321,6 +321,12 @@ pub enum PictureKind {
     Mistakes,
     /// Made-up rows of a learner that contrasts real ones with them.
     MadeUp,
+    /// A picture of the test set, and what each layer's first channels make of it; black is 0 or less, white the most of
+    /// its layer.
+    Maps,
+    /// Who attends to whom in that picture: a row for each token that looks, a column for each that is looked at; white is
+    /// the largest share of its map.
+    Attention,
 }
 
 /// A small grey or colour image.

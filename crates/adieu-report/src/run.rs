@@ -156,6 +156,10 @@ pub struct Run {
     pub features: Vec<Picture>,
     /// Made-up images that were learnt from as such.
     pub made_up: Vec<Picture>,
+    /// A picture of the test set and what each layer's first channels make of it.
+    pub maps: Vec<Picture>,
+    /// The picture and who attends to whom in it.
+    pub attention: Vec<Picture>,
     /// Images of the worst mistakes.
     pub mistakes: Vec<Picture>,
     /// What a reader must know.
@@ -213,6 +217,8 @@ impl Run {
             traces: Vec::new(),
             features: Vec::new(),
             made_up: Vec::new(),
+            maps: Vec::new(),
+            attention: Vec::new(),
             mistakes: Vec::new(),
             warnings: Vec::new(),
             resumes: events.iter().filter(|e| matches!(e.event, Event::Resumed { .. })).count() as u64,
@@ -249,6 +255,8 @@ impl Run {
             }
             Event::Pictured { kind: PictureKind::Features, pictures } => self.features.clone_from(pictures),
             Event::Pictured { kind: PictureKind::MadeUp, pictures } => self.made_up.clone_from(pictures),
+            Event::Pictured { kind: PictureKind::Maps, pictures } => self.maps.clone_from(pictures),
+            Event::Pictured { kind: PictureKind::Attention, pictures } => self.attention.clone_from(pictures),
             Event::Pictured { kind: PictureKind::Mistakes, pictures } => {
                 self.mistakes.clone_from(pictures);
                 for picture in &mut self.mistakes {

@@ -1,10 +1,12 @@
 //! Pictures for the record: what the first layer looks for, what was misjudged most, what was made up.
 
-use adieu_core::learn::Learner;
+use adieu_core::learn::{Learner, shapes};
+use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::Net;
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::host::view;
-use adieu_record::{Picture, Split};
+use adieu_core::parts::shape::Shape;
+use adieu_record::{Picture, PictureKind, Split};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -16,23 +18,98 @@ const FEATURES: usize = 64;
 const MISTAKES: usize = 24;
 const MADE_UP: usize = 24;
 
-/// Incoming weights of the first units of the first layer; empty if it has no weight for each pixel.
-pub(crate) fn features(plan: &Plan, net: &mut Net) -> Vec<Picture> {
+/// All there is to see of a trained network; what there is none of is left out.
+pub(crate) fn learnt(plan: &Plan, net: &mut Net, learner: &dyn Learner) -> Vec<(PictureKind, Vec<Picture>)> {
+    let features = features(plan, net);
+    let [maps, attention] = seen(plan, net);
+    let all = [
+        (PictureKind::Features, features),
+        (PictureKind::MadeUp, made_up(plan, net, learner)),
+        (PictureKind::Maps, maps),
+        (PictureKind::Attention, attention),
+    ];
+    all.into_iter().filter(|(_, pictures)| !pictures.is_empty()).collect()
+}
+
+/// Channels of a layer that are shown.
+const CHANNELS: usize = 8;
+/// Pictures of maps that a page takes.
+const MAPS: usize = 128;
+
+/// Incoming weights of the first units of the first layer, over the image or over the window that it sees; empty if it has
+/// no weight for each pixel of either.
+fn features(plan: &Plan, net: &mut Net) -> Vec<Picture> {
     let image = plan.data.info.image;
     let mut weights = None;
     if let Some(block) = net.first_mut() {
         block.params(&mut |param| {
-            if weights.is_none() && param.shape().len() == 2 && param.shape()[0] == image.pixels() {
-                weights = Some((param.to_rows(), param.shape()[1]));
+            if weights.is_none() && param.shape().len() == 2 {
+                weights = Some((param.to_rows(), param.shape()[0], param.shape()[1]));
             }
         });
     }
-    let Some((weights, units)) = weights else { return Vec::new() };
+    let Some((weights, inputs, units)) = weights else { return Vec::new() };
+    let side = (inputs / image.channels.max(1)).isqrt();
+    let window = inputs == side * side * image.channels && side > 1;
+    if inputs != image.pixels() && !window {
+        return Vec::new();
+    }
     let unit = |unit: usize| {
-        let values: Vec<f32> = (0..image.pixels()).map(|pixel| weights[pixel * units + unit]).collect();
-        picture(plan, &shades(&values), format!("unit {}", unit + 1))
+        let values: Vec<f32> = (0..inputs).map(|input| weights[input * units + unit]).collect();
+        let (shades, caption) = (shades(&values), format!("unit {}", unit + 1));
+        if inputs == image.pixels() {
+            picture(plan, &shades, caption)
+        } else {
+            of_pixels([side, side, image.channels], &shades, caption)
+        }
     };
     (0..units.min(FEATURES)).map(unit).collect()
+}
+
+/// The first picture of the test set with what each layer's first channels make of it, and who attends to whom in it; both
+/// are empty where there is nothing of the kind.
+fn seen(plan: &Plan, net: &Net) -> [Vec<Picture>; 2] {
+    let (mut maps, mut attention) = (Vec::new(), Vec::new());
+    let Some(row) = plan.data.test.picture(0) else { return [maps, attention] };
+    let mut x = Activity::from(plan.batch_of(Split::Test, &[0]).x);
+    for (l, (block, shape)) in net.iter().zip(shapes(net, plan.task.input)).enumerate() {
+        let mut looks = 0;
+        x = block.watched(&x, &mut |seen| {
+            let shares = view(&seen.shares).to_vec();
+            for (head, map) in shares.chunks_exact(seen.tokens * seen.tokens).enumerate() {
+                let caption = format!("layer {}, look {}, head {}", l + 1, looks + 1, head + 1);
+                attention.push(of_pixels([seen.tokens, seen.tokens, 1], &bright(map, largest(map)), caption));
+            }
+            looks += 1;
+        });
+        let Shape::Pixels { h, w, c } = shape else { continue };
+        let values = view(&x.tensor()).to_vec();
+        let most = largest(&values);
+        for channel in 0..c.min(CHANNELS) {
+            let map: Vec<f32> = values.iter().skip(channel).step_by(c).copied().collect();
+            let caption = format!("layer {}, channel {}", l + 1, channel + 1);
+            maps.push(of_pixels([h, w, 1], &bright(&map, most), caption));
+        }
+    }
+    maps.truncate(MAPS);
+    attention.truncate(MAPS);
+    let original = |pictures: &mut Vec<Picture>| {
+        if !pictures.is_empty() {
+            pictures.insert(0, picture(plan, row, "test row 0".to_string()));
+        }
+    };
+    original(&mut maps);
+    original(&mut attention);
+    [maps, attention]
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().copied().filter(|v| v.is_finite()).fold(f32::MIN_POSITIVE, f32::max)
+}
+
+/// From black, 0 or less, to white, `most`.
+fn bright(values: &[f32], most: f32) -> Vec<u8> {
+    values.iter().map(|v| (255.0 * (v / most).clamp(0.0, 1.0)).round() as u8).collect()
 }
 
 /// 128 is zero; the scale is symmetric and reaches the 99th percentile of |w|, so that the few large weights of
@@ -59,7 +136,7 @@ pub(crate) fn mistakes(plan: &Plan, worst_first: &[Mistake]) -> Vec<Picture> {
 }
 
 /// Made-up rows, as the learner would draw them beside the first training rows; empty if it makes up none.
-pub(crate) fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
+fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
     if plan.data.train.is_real() {
         return Vec::new(); // a row of a table is no picture
     }
@@ -81,10 +158,15 @@ fn picture(plan: &Plan, planes: &[u8], caption: String) -> Picture {
     let plane = image.height * image.width;
     let pixels: Vec<u8> =
         (0..plane).flat_map(|p| (0..image.channels).map(move |c| planes[c * plane + p])).collect();
+    of_pixels([image.height, image.width, image.channels], &pixels, caption)
+}
+
+/// `pixels [height, width, channels]`.
+fn of_pixels([height, width, channels]: [usize; 3], pixels: &[u8], caption: String) -> Picture {
     Picture {
-        width: image.width as u64,
-        height: image.height as u64,
-        channels: image.channels as u64,
+        width: width as u64,
+        height: height as u64,
+        channels: channels as u64,
         base64: STANDARD.encode(pixels),
         caption,
         truth: None,

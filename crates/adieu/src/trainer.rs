@@ -388,12 +388,8 @@ impl<'a, 'b> Session<'a, 'b> {
                 }
             }
         }
-        let features = pictures::features(&self.plan, &mut self.net);
-        let made_up = pictures::made_up(&self.plan, &self.net, self.learner.as_ref());
-        for (kind, pictures) in [(PictureKind::Features, features), (PictureKind::MadeUp, made_up)] {
-            if !pictures.is_empty() {
-                self.emit(Event::Pictured { kind, pictures })?;
-            }
+        for (kind, pictures) in pictures::learnt(&self.plan, &mut self.net, self.learner.as_ref()) {
+            self.emit(Event::Pictured { kind, pictures })?;
         }
         self.sampled(true)?;
         let totals = self.clock.totals();

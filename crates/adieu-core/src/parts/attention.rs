@@ -20,7 +20,7 @@ use adieu_kernels::Attention as Core;
 
 use super::activation::Activation;
 use super::activity::Activity;
-use super::block::{Block, Cost, Credit, Descend, Saved};
+use super::block::{Attended, Block, Cost, Credit, Descend, Saved};
 use super::chance::Rng;
 use super::dense::Dense;
 use super::host::{matrix, view};
@@ -83,8 +83,13 @@ impl Attention {
 
 impl Block for Attention {
     fn apply(&self, x: &Activity) -> Activity {
+        self.watched(x, &mut |_| ())
+    }
+
+    fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {
         let qkv = self.inward.apply(&apart(x, self.sides())).into_tensor();
-        let context = self.attend(&qkv).1;
+        let (shares, context) = self.attend(&qkv);
+        see(Attended { heads: self.core.heads, tokens: self.core.tokens, shares });
         together(self.outward.apply(&context.into()).into_tensor(), self.core.tokens).into()
     }
 

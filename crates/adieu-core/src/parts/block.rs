@@ -25,6 +25,10 @@ pub type Net = [Box<dyn Block>];
 pub trait Block: Send + Sync {
     /// `x [B, n_in]` → `y [B, n_out]`. Inference: keeps nothing, draws nothing.
     fn apply(&self, x: &Activity) -> Activity;
+    /// The same, showing on the way who attends to whom.
+    fn watched(&self, x: &Activity, _see: &mut dyn FnMut(Attended)) -> Activity {
+        self.apply(x)
+    }
     /// Training: the same, and what `pullback` needs. Draws only from `chance`.
     fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved);
     /// Turns ∂L/∂y into parameter gradients, handed to `descend` as they are born, and, if `want_dx`, into ∂L/∂x.
@@ -61,6 +65,17 @@ pub trait Block: Send + Sync {
     fn as_layer_mut(&mut self) -> Option<&mut dyn Layer> {
         None
     }
+}
+
+/// Who attends to whom in some rows.
+#[derive(Clone, Debug)]
+pub struct Attended {
+    /// Looks at a time.
+    pub heads: usize,
+    /// Tokens of a row.
+    pub tokens: usize,
+    /// The shares that each token gives to all: `[B, heads·tokens·tokens]`.
+    pub shares: Tensor,
 }
 
 /// What a block costs. Multiply-adds and bytes are exact.

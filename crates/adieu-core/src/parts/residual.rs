@@ -6,7 +6,7 @@
 //! Shapes: x `[B, n_in]`, y `[B, n_out]`. The sum has no activation; a push past the gate is a push on y.
 
 use super::activity::Activity;
-use super::block::{Block, Cost, Credit, Descend, Saved};
+use super::block::{Attended, Block, Cost, Credit, Descend, Saved};
 use super::chance::Rng;
 use super::host::{update, view};
 use super::param::Param;
@@ -45,8 +45,12 @@ impl Residual {
 
 impl Block for Residual {
     fn apply(&self, x: &Activity) -> Activity {
+        self.watched(x, &mut |_| ())
+    }
+
+    fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {
         let x = Activity::from(x.tensor());
-        let y = self.inner.apply(&x).into_tensor();
+        let y = self.inner.watched(&x, see).into_tensor();
         match &self.projection {
             Some(projection) => sum(projection.apply(&x).into_tensor(), &y).into(),
             None => sum(y, x.values()).into(),

@@ -2,7 +2,7 @@
 //! Forward-Forward and back-propagation is a network of stacks and needs no code of its own.
 
 use super::activity::Activity;
-use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, shape_through};
+use super::block::{Arrays, Attended, Block, Cost, Credit, Descend, Pull, Saved, shape_through};
 use super::chance::Rng;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
@@ -35,6 +35,10 @@ impl Stack {
 impl Block for Stack {
     fn apply(&self, x: &Activity) -> Activity {
         self.blocks.iter().fold(x.clone(), |x, block| block.apply(&x))
+    }
+
+    fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {
+        self.blocks.iter().fold(x.clone(), |x, block| block.watched(&x, see))
     }
 
     fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {

@@ -199,8 +199,13 @@ fn metered() -> impl Strategy<Value = Event> {
 }
 
 fn pictured() -> impl Strategy<Value = Event> {
-    let kind =
-        prop_oneof![Just(PictureKind::Features), Just(PictureKind::Mistakes), Just(PictureKind::MadeUp)];
+    let kind = prop_oneof![
+        Just(PictureKind::Features),
+        Just(PictureKind::Mistakes),
+        Just(PictureKind::MadeUp),
+        Just(PictureKind::Maps),
+        Just(PictureKind::Attention)
+    ];
     let picture = (any::<[u64; 3]>(), text(), text(), any::<[Option<u64>; 2]>(), option::of(finite()))
         .prop_map(|(n, base64, caption, classes, margin)| Picture {
             width: n[0],

@@ -11,6 +11,7 @@ mod error_by_time;
 mod features;
 mod layers;
 mod made_up;
+mod maps;
 mod memory;
 mod method;
 mod mistakes;
@@ -43,6 +44,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &layers::LayerByLayer,
     &confusion::Confusion,
     &features::Features,
+    &maps::Maps,
     &made_up::MadeUp,
     &mistakes::Mistakes,
     &method::Method,
@@ -218,6 +220,7 @@ mod tests {
         layers: no learner here says how its layers are doing
         confusion: no run recorded a confusion matrix
         features: no run recorded pictures of its features
+        maps: no run recorded maps of its layers
         made_up: no run recorded pictures of made-up rows
         mistakes: no run recorded pictures of its mistakes
         ");

@@ -166,6 +166,8 @@ pub(crate) fn record(learner: &str, seed: u64) -> Vec<Stamped> {
     events.push(Event::Pictured { kind: PictureKind::Features, pictures: features(forward, &mut chance) });
     events.push(Event::Pictured { kind: PictureKind::MadeUp, pictures: features(forward, &mut chance) });
     events.push(Event::Pictured { kind: PictureKind::Mistakes, pictures: mistakes(&mut chance) });
+    events.push(Event::Pictured { kind: PictureKind::Maps, pictures: features(forward, &mut chance) });
+    events.push(Event::Pictured { kind: PictureKind::Attention, pictures: features(forward, &mut chance) });
     let steps = EPOCHS * STEPS;
     events.push(Event::RunEnded { outcome: Outcome::Finished, steps, train_ns: steps * step_ns });
     let end = step_ns * steps / events.len() as u64 * 5 / 4 * (events.len() as u64 - 1);
