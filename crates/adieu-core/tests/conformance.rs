@@ -4,7 +4,8 @@
 mod common;
 
 use adieu_core::learn::{
-    BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerRecipe, NoClock, Phase, StepCx,
+    BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe, NoClock,
+    Phase, Split, StepCx,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -296,6 +297,18 @@ fn below_what_learns_no_error_is_worked_out() {
     train(&mut net, learner.as_mut(), &data, 0..1, &mut witness);
     // forward and weight gradient, and three times what the scores read
     assert_eq!(witness.macs, 2 * product + 3 * 60 * 16 * 6);
+}
+
+#[test]
+fn a_split_leaves_blocks_to_whoever_needs_some() {
+    let (shapes, task) = (flat(&HIDDEN[1..]), task(60, EPOCHS, 1));
+    for upper in LearnerRecipe::all() {
+        let (name, alone) = (upper.name(), upper.takes_no_block());
+        let split = |at| Split { at, lower: None, upper: Box::new(upper.clone()) };
+        let refused = split(2).refuse(&shapes, &task);
+        assert_eq!(refused.is_empty(), alone, "{name}: {refused:?}");
+        assert!(split(3).refuse(&shapes, &task)[0].key == "at", "{name}");
+    }
 }
 
 /// Remembers the most bytes held at once, and whether phases were told.

@@ -99,6 +99,10 @@ impl LearnerFn for BackProp {
         Vec::new()
     }
 
+    fn takes_no_block(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let widths = widths(net, task.input);
         let last = widths.last().copied().unwrap_or(task.input.features());

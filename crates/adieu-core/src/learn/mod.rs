@@ -264,6 +264,10 @@ pub trait LearnerFn: fmt::Debug {
     fn takes_layers_apart(&self) -> bool {
         false
     }
+    /// Whether it can do without a block: it then has a head and nothing else.
+    fn takes_no_block(&self) -> bool {
+        false
+    }
     /// Whether it can tell what is unlike the rows it learnt from: its one read-out is then [`ANOMALY`].
     fn detects(&self) -> bool {
         false

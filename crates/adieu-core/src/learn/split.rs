@@ -60,6 +60,11 @@ impl LearnerFn for Split {
             let what = format!("{at} lower blocks, but {} blocks in all", shapes.len());
             return vec![Refusal { key: "at", what, remedy: format!("choose 1 to {}", shapes.len()) }];
         }
+        if at == shapes.len() && !self.upper.takes_no_block() {
+            let what = format!("no block is left for `{}`", self.upper.name());
+            let remedy = format!("choose at most {}, or back_prop, which then trains a head alone", at - 1);
+            return vec![Refusal { key: "upper", what, remedy }];
+        }
         let upper = Task { input: shapes[at - 1], ..task.clone() };
         let lower = self.lower.as_ref().map(|lower| ("lower", lower.refuse(&shapes[..at], task)));
         let parts = lower.into_iter().chain([("upper", self.upper.refuse(&shapes[at..], &upper))]);
@@ -70,6 +75,10 @@ impl LearnerFn for Split {
             })
         };
         parts.flat_map(named).collect()
+    }
+
+    fn detects(&self) -> bool {
+        self.upper.detects()
     }
 
     fn takes_layers_apart(&self) -> bool {
