@@ -86,7 +86,7 @@ pub const TASKS: [Task; 8] = [
         epochs: 3,
         throttle_mb_s: None,
         targets: [0.12, 0.06],
-        runs: 10,
+        runs: 20,
     },
     Task {
         name: "digits",
@@ -116,7 +116,7 @@ pub const TASKS: [Task; 8] = [
         epochs: 3,
         throttle_mb_s: Some(20.0),
         targets: [0.12, 0.06],
-        runs: 10,
+        runs: 20,
     },
     Task {
         name: "fables",
