@@ -112,7 +112,8 @@ fn watched(setup: &Setup, work: impl FnOnce() -> f64) -> (f64, Vec<f64>) {
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let (mut readings, mut costs) = (Vec::new(), Vec::new());
-            while !done.load(Ordering::Relaxed) {
+            // once at least, however late this thread comes
+            while costs.is_empty() || !done.load(Ordering::Relaxed) {
                 let start = Instant::now();
                 readings.clear();
                 meters.iter_mut().for_each(|meter| meter.read(&mut readings));

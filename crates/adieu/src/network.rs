@@ -421,8 +421,16 @@ fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mu
         let what = format!("Burn's operations have no {name} layer here");
         faults.push(fault("model.engine", what, "choose engine = \"kernels\", or dense layers"));
     }
-    if matches!(kind, LayerKind::Convolution(_)) && model.precision != Precision::F32 {
-        let what = format!("a convolution does not multiply {}", model.precision.name());
+    let single = match kind {
+        LayerKind::Convolution(_)
+        | LayerKind::Patches(_)
+        | LayerKind::Attention(_)
+        | LayerKind::Transformer(_) => true,
+        LayerKind::Residual(residual) => residual.projected,
+        _ => false,
+    };
+    if single && model.precision != Precision::F32 {
+        let what = format!("`{name}` does not multiply {}", model.precision.name());
         faults.push(fault("model.precision", what, "choose precision = \"f32\", or other layers"));
     }
 }
