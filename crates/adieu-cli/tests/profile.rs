@@ -20,7 +20,7 @@ fn near(a: f64, b: f64, share: f64) -> bool {
 #[test]
 fn a_recipe_s_step_and_answers_add_up() {
     let desk = desk();
-    let said = desk.adieu("profile ff.toml --seconds 1 --batch 1,4 --steps 300 --json").json();
+    let said = desk.adieu("profile ff.toml --seconds 1 --batch 1,4 --steps 3000 --json").json();
     assert_eq!((&said["learner"], &said["step"]), (&"forward_forward".into(), &0.into()));
     let training = &said["training"];
     let phases = training["phases"].as_array().unwrap();
@@ -28,8 +28,9 @@ fn a_recipe_s_step_and_answers_add_up() {
     let (seconds, unaccounted) =
         (training["seconds"].as_f64().unwrap(), training["unaccounted_s"].as_f64().unwrap());
     assert!(near(accounted + unaccounted, seconds, 1e-6), "{accounted} + {unaccounted}, not {seconds}");
-    // a few slices of time that other programs took while no phase was on are nobody's fault here
-    assert!(unaccounted < 0.01 * seconds + 0.05, "{unaccounted} of {seconds}");
+    // two slices of time that other programs took between phases are nobody's fault here; any phase is longer
+    assert!(unaccounted < 0.01 * seconds + 0.008, "{unaccounted} of {seconds}");
+    assert!(seconds > 0.05, "{seconds}: too short to tell");
     assert!(training["macs"].as_u64().unwrap() > 0 && training["peak_bytes"].as_u64().unwrap() > 0);
     let named = |name: &str| phases.iter().any(|phase| phase["phase"] == name);
     assert!(["stall", "negatives", "forward", "credit", "update", "readout"].iter().all(|name| named(name)));
