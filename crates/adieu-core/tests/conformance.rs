@@ -5,7 +5,7 @@ mod common;
 
 use adieu_core::learn::{
     BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe, NoClock,
-    Phase, Split, StepCx,
+    Phase, Split, StepCx, shapes,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -309,6 +309,60 @@ fn a_split_leaves_blocks_to_whoever_needs_some() {
         assert_eq!(refused.is_empty(), alone, "{name}: {refused:?}");
         assert!(split(3).refuse(&shapes, &task)[0].key == "at", "{name}");
     }
+}
+
+/// What a learner hands to whoever learns above it, from none of its blocks to all, is a function of the row, and of its
+/// direction alone where the learner normalises rows first.
+#[test]
+fn every_learner_hands_up_what_its_own_layers_see() {
+    let by_direction = ["back_prop", "unsupervised", "recurrent"];
+    for (name, recipe) in learners() {
+        let (data, (mut net, mut learner)) = (blobs(60, 1), start(&recipe, 1));
+        train(&mut net, learner.as_mut(), &data, 0..20, &mut NoClock);
+        for some in 0..=net.len() {
+            let above = |x: &adieu_core::Tensor| view(&learner.above(&net[..some], x)).to_vec();
+            let all = above(&data.x);
+            let width = all.len() / 60;
+            let one = above(&data.x.clone().slice([7..8, 0..FEATURES]));
+            assert!(all[7 * width..8 * width] == one[..], "{name}: row by row, {some} blocks");
+            let is_input = some > 0 || name.starts_with("rbm") || width == FEATURES;
+            assert!(is_input, "{name}: {width} numbers before the first block");
+            if by_direction.contains(&name.as_str()) {
+                let wanted: Vec<f64> = all.iter().map(|v| f64::from(*v)).collect();
+                common::close(
+                    &format!("{name}, {some} blocks"),
+                    &above(&(data.x.clone() * 4.0)),
+                    &wanted,
+                    1e-5,
+                );
+            }
+        }
+    }
+}
+
+/// A block of nothing but dropout stands anywhere but before learners that take layers apart.
+#[test]
+fn every_learner_takes_a_block_of_dropout() {
+    let mut taken = 0;
+    for (name, recipe) in learners() {
+        let task = task(60, EPOCHS, 1);
+        let mut net = dense(&HIDDEN, Activation::Relu, 1);
+        net.insert(0, Box::new(Dropout { p: 0.1, features: FEATURES }));
+        net.insert(2, Box::new(Dropout { p: 0.1, features: 24 }));
+        let shapes = shapes(&net, task.input); // dropout leaves an image an image
+        if recipe.takes_layers_apart() || !recipe.refuse(&shapes, &task).is_empty() {
+            continue;
+        }
+        taken += 1;
+        let mut learner = recipe.build(&mut net, &task);
+        let data = blobs(60, 1);
+        train(&mut net, learner.as_mut(), &data, 0..5, &mut NoClock);
+        for readout in learner.readouts() {
+            let scores = learner.predict(&net, &data.x, readout);
+            assert!(view(&scores).iter().all(|score| score.is_finite()), "{name} by {readout}");
+        }
+    }
+    assert!(taken > 40, "only {taken} took it");
 }
 
 /// Remembers the most bytes held at once, and whether phases were told.

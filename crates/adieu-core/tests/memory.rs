@@ -19,6 +19,7 @@ use adieu_core::parts::composed::Composed;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::goodness::{Goodness, MeanSquares};
 use adieu_core::parts::host::cpu;
+use adieu_core::parts::label_code::Waves;
 use adieu_core::parts::negatives::{Negatives, Uniform};
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::optimizer::Sgd;
@@ -340,6 +341,8 @@ fn nothing_is_stated_where_nobody_knows() {
     assert!(stated(uniform.clone().into(), &PLAIN).is_some());
     assert_eq!(stated(ForwardForward { overlap: true, ..uniform.clone() }.into(), &PLAIN), None);
     assert_eq!(stated(ForwardForward { layers: Together::Greedily, ..uniform }.into(), &PLAIN), None);
+    let waves = ForwardForward { label: Waves::default().into(), ..ForwardForward::default() };
+    assert_eq!(stated(waves.into(), &PLAIN), None);
     for recipe in LearnerRecipe::all().into_iter().filter(groups_nothing) {
         let mut net = PLAIN.net();
         let mut chance = Rng::stream(1, Purpose::Init, 0);

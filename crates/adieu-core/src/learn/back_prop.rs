@@ -24,10 +24,11 @@
 //!
 //! - `recompute_every = k` (gradient checkpointing: Chen, Xu, Zhang & Guestrin 2016, arXiv:1604.06174) keeps the input of
 //!   every k-th layer only and does the way up between them again on the way down: about L/k + k layers' activity for
-//!   one more way up through all but the last k layers. Weights come out the same, bit for bit.
+//!   one more way up through all but the last k layers. Weights come out the same, bit for bit; running means of batch
+//!   norms do not, for the second way up moves them again.
 //! - `micro_batch = m` takes B rows in parts of m: m/B of the activity, but every gradient has a buffer, for the
 //!   optimizer must wait for their sum. Sums are formed in another order, so weights differ in their last digits; with
-//!   dropout the masks are others.
+//!   dropout the masks are others, and batch norms are of the part.
 //!
 //! # Differences from the paper
 //! - Softmax cross-entropy, not squared error; momentum or AdamW, not plain gradient descent; ReLU by default.
@@ -40,7 +41,9 @@ use adieu_kernels::{Rule, Target};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
+use super::{
+    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, up_through, widths,
+};
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activation::Activation;
@@ -180,9 +183,11 @@ impl Learner for Running {
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
         assert_eq!(readout, "logits", "back-propagation has one read-out");
-        let x = self.passes.recipe.norm.apply(&x.clone().into());
-        let x = net.iter().fold(x, |x, block| block.apply(&x));
-        self.passes.output.apply(&x).tensor()
+        self.passes.output.apply(&up_through(self.passes.recipe.norm, net, x)).tensor()
+    }
+
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        up_through(self.passes.recipe.norm, net, x).into_tensor()
     }
 
     fn step_bytes(&self, net: &Net, rows: usize) -> Option<u64> {

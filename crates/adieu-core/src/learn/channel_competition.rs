@@ -76,7 +76,7 @@ impl Default for ChannelCompetition {
 
 impl LearnerFn for ChannelCompetition {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all = refuse(("kind", &GroupSquares {}.into()), 0, shapes, task);
+        let mut all = refuse(("kind", &GroupSquares {}.into()), (0, self.layer_readouts), shapes, task);
         let mut fault = |what: String, remedy: String| all.push(Refusal { key: "windows", what, remedy });
         if !self.windows.is_empty() && self.windows.len() != shapes.len() {
             let what = format!("{} windows for {} layers", self.windows.len(), shapes.len());

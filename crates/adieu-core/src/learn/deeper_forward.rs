@@ -69,12 +69,17 @@ impl Default for DeeperForward {
 
 impl LearnerFn for DeeperForward {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all = refuse(("kind", &GroupMeans {}.into()), self.first, shapes, task);
+        let mut all =
+            refuse(("kind", &GroupMeans {}.into()), (self.first, self.layer_readouts), shapes, task);
         if self.first < shapes.len() as u64 && self.first + self.leave_out >= shapes.len() as u64 {
             let what = format!("of {} layers none is left to sum", shapes.len());
             all.push(Refusal { key: "leave_out", what, remedy: "leave fewer out".into() });
         }
         all
+    }
+
+    fn overlaps(&self) -> bool {
+        self.overlap
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {

@@ -114,6 +114,10 @@ impl LearnerFn for ForwardForward {
         all
     }
 
+    fn overlaps(&self) -> bool {
+        self.overlap
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         Box::new(self.running(net, task))
     }
@@ -241,7 +245,12 @@ impl Learner for Running {
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
-        self.neutrally(net, x).pop().map_or_else(|| x.clone(), Activity::into_tensor)
+        if net.is_empty() {
+            let (recipe, Task { classes, input, .. }) = (&self.recipe, &self.task);
+            let code = recipe.label.code(Labels::Neutral, x.dims()[0], *classes, *input);
+            return recipe.norm.apply(&recipe.label.write(x, &code).into()).into_tensor();
+        }
+        self.neutrally(net, x).pop().expect("there is a layer").into_tensor()
     }
 
     fn step_bytes(&self, net: &Net, rows: usize) -> Option<u64> {

@@ -121,7 +121,7 @@ impl Default for LocalHeads {
 
 impl LearnerFn for LocalHeads {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all = refuse(("score", &self.score), self.first, shapes, task);
+        let mut all = refuse(("score", &self.score), (self.first, self.layer_readouts), shapes, task);
         if self.layers == Schooling::Greedily && task.epochs < shapes.len() as u64 {
             let what = format!("{} epochs cannot be shared among {} blocks", task.epochs, shapes.len());
             let remedy = "give at least one epoch a block, or layers = \"together\"".into();
@@ -144,6 +144,10 @@ impl LearnerFn for LocalHeads {
             all.push(Refusal { key: "overlap", what, remedy });
         }
         all
+    }
+
+    fn overlaps(&self) -> bool {
+        self.overlap
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {

@@ -14,7 +14,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
+use super::{
+    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, shapes, up_through,
+};
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activation::Activation;
@@ -110,6 +112,14 @@ struct Told {
     own: Option<(Saved, Tensor)>,
 }
 
+impl Told {
+    /// What is held beside what block and score have kept: h, and ∂L_l/∂s.
+    fn beside(&self) -> Saved {
+        let ds = self.own.iter().map(|(_, ds)| ds.clone().into());
+        Saved::of([self.h.clone()].into_iter().chain(ds).collect())
+    }
+}
+
 impl Running {
     fn gain(&self) -> f64 {
         self.recipe.schedule.gain(self.epoch, self.task.epochs)
@@ -196,8 +206,11 @@ impl Learner for Running {
         let x = told.last().map_or_else(|| Activity::from(batch.x.clone()), |told| told.h.clone());
         cx.clock.work(self.output.cost(rows).forward_macs);
         let (z, saved) = self.output.forward(x, &mut chance);
+        let own: Vec<Saved> = told.iter().map(Told::beside).collect();
         let scores = told.iter().filter_map(|told| told.own.as_ref().map(|(seen, _)| seen));
-        cx.clock.held(Saved::bytes(told.iter().map(|told| &told.saved).chain(scores).chain([&saved])));
+        let kept = told.iter().map(|told| &told.saved).chain(scores).chain(&own).chain([&saved]);
+        cx.clock.held(Saved::bytes(kept));
+        drop(own);
         let z = z.into_tensor();
         finite(&view(&z), None, "logits")?;
         cx.clock.press(Phase::Credit, top);
@@ -221,9 +234,11 @@ impl Learner for Running {
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
         assert_eq!(readout, "logits", "mixed losses have one read-out");
-        let x = self.recipe.norm.apply(&x.clone().into());
-        let x = net.iter().fold(x, |x, block| block.apply(&x));
-        self.output.apply(&x).tensor()
+        self.output.apply(&up_through(self.recipe.norm, net, x)).tensor()
+    }
+
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        up_through(self.recipe.norm, net, x).into_tensor()
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

@@ -10,6 +10,7 @@ mod channel_competition;
 mod common {
     //! What several algorithms share.
     pub(super) mod class_layers;
+    mod class_pipeline;
     pub(super) mod peers;
     pub(super) mod pipeline;
     pub(super) mod softmax_head;
@@ -44,6 +45,7 @@ use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::host::view;
+use crate::parts::norm::Norm;
 use crate::parts::objective::Tags;
 use crate::parts::param::Param;
 use crate::parts::shape::Shape;
@@ -216,10 +218,9 @@ pub trait Learner: Send {
     /// If `readout` is not among [`Learner::readouts`].
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor;
 
-    /// What whoever learns above `net` sees of rows `x [B, n_in]`: as this learner lets its own layers see one another.
-    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
-        net.iter().fold(Activity::from(x.clone()), |x, block| block.apply(&x)).into_tensor()
-    }
+    /// What whoever learns above `net` sees of rows `x [B, n_in]`: as this learner lets its own layers see one another. `net`
+    /// may be the first few of its blocks, or none: then what its first block sees, under no label in particular.
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor;
 
     /// Made-up rows `[B, n_in]` as a step would draw beside those of `batch`, for people to look at; `None` if the learner
     /// makes up none.
@@ -239,6 +240,11 @@ pub trait Learner: Send {
 
     /// The learner's own trained parts, for people: name, outputs, parameters.
     fn parts(&self) -> Vec<(String, u64, u64)>;
+}
+
+/// What comes out of `net` for rows normalised by `norm` before it, and by nothing in between.
+fn up_through(norm: Norm, net: &Net, x: &Tensor) -> Activity {
+    net.iter().fold(norm.apply(&x.clone().into()), |x, block| block.apply(&x))
 }
 
 fn one_after_another(
@@ -262,6 +268,10 @@ pub trait LearnerFn: fmt::Debug {
     /// Whether each block must be one layer, to whose total input the learner adds: see
     /// [`Layer`](crate::parts::layer::Layer).
     fn takes_layers_apart(&self) -> bool {
+        false
+    }
+    /// Whether its layers are to work side by side.
+    fn overlaps(&self) -> bool {
         false
     }
     /// Whether it can do without a block: it then has a head and nothing else.

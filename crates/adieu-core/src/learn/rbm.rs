@@ -226,6 +226,13 @@ impl Learner for Running {
         }
     }
 
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        match net.first() {
+            Some(block) => self.features(&**block, x),
+            None => self.shown(x, Labels::Neutral),
+        }
+    }
+
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         visit(&mut self.bias);
         if self.chains.count() > 0 {

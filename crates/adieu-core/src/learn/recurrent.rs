@@ -189,6 +189,19 @@ impl Learner for Running {
         }
     }
 
+    fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        let x0 = self.recipe.norm.apply(&x.clone().into());
+        if net.is_empty() {
+            return x0.into_tensor();
+        }
+        let image = self.image(net, &x0, &mut NoClock);
+        let start = self.recipe.bottom_up(net, &image, &mut NoClock);
+        // some of its layers alone have nobody above them to settle with
+        let whole = net.len() == self.layers.len();
+        let mut x = if whole { self.neutral(net, &image, &start, &mut NoClock) } else { start.x };
+        x.pop().expect("there is a layer").into_tensor()
+    }
+
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         for (l, layer) in self.layers.iter_mut().enumerate() {
             layer.down.params(visit);

@@ -10,19 +10,20 @@
 //!
 //! # Differences from the paper
 //! - There is none; the scheme is old. The lower blocks' way up is done twice in a step, once by their own learner and once
-//!   for the upper one, and counted so.
+//!   for the upper one, and counted so; the second stands on the clock of layer 1.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, Phase, Refusal, Scalar, StepCx, Task,
-    shapes,
+    shapes, up_through,
 };
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
-use crate::parts::block::Net;
+use crate::parts::block::{Block, Net};
+use crate::parts::norm::Norm;
 use crate::parts::param::Param;
 use crate::parts::shape::Shape;
 
@@ -65,6 +66,11 @@ impl LearnerFn for Split {
             let remedy = format!("choose at most {}, or back_prop, which then trains a head alone", at - 1);
             return vec![Refusal { key: "upper", what, remedy }];
         }
+        let side_by_side = |part: &LearnerRecipe| part.overlaps();
+        if side_by_side(&self.upper) || self.lower.as_deref().is_some_and(side_by_side) {
+            let what = "parts of a split take turns: their layers cannot work side by side".into();
+            return vec![Refusal { key: "upper", what, remedy: "set overlap = false in both".into() }];
+        }
         let upper = Task { input: shapes[at - 1], ..task.clone() };
         let lower = self.lower.as_ref().map(|lower| ("lower", lower.refuse(&shapes[..at], task)));
         let parts = lower.into_iter().chain([("upper", self.upper.refuse(&shapes[at..], &upper))]);
@@ -78,7 +84,7 @@ impl LearnerFn for Split {
     }
 
     fn detects(&self) -> bool {
-        self.upper.detects()
+        self.upper.detects() && self.lower.as_ref().is_none_or(|lower| lower.detects())
     }
 
     fn takes_layers_apart(&self) -> bool {
@@ -102,12 +108,30 @@ struct Divided {
 }
 
 impl Divided {
+    /// u of a step, on the clock: layer by layer where nobody learns below, else as the lower learner's own, on layer 1.
+    fn looks(&self, net: &Net, batch: &Batch, clock: &mut dyn Clock) -> Tensor {
+        let rows = batch.labels.len();
+        let work = |block: &dyn Block| block.cost(rows).forward_macs;
+        if self.lower.is_some() {
+            clock.press(Phase::Forward, 0);
+            clock.work(net[..self.at].iter().map(|block| work(&**block)).sum());
+            return self.seen(net, &batch.x);
+        }
+        let mut x = Activity::from(batch.x.clone());
+        for (l, block) in net[..self.at].iter().enumerate() {
+            clock.press(Phase::Forward, l);
+            clock.work(work(&**block));
+            x = block.apply(&x);
+        }
+        x.into_tensor()
+    }
+
     /// u: what the lower blocks say.
     fn seen(&self, net: &Net, x: &Tensor) -> Tensor {
         let below = &net[..self.at];
         match &self.lower {
             Some(lower) => lower.above(below, x),
-            None => below.iter().fold(Activity::from(x.clone()), |x, block| block.apply(&x)).into_tensor(),
+            None => up_through(Norm::None, below, x).into_tensor(),
         }
     }
 }
@@ -141,10 +165,7 @@ impl Learner for Divided {
     }
 
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
-        cx.clock.press(Phase::Forward, 0);
-        let rows = batch.labels.len();
-        cx.clock.work(net[..self.at].iter().map(|block| block.cost(rows).forward_macs).sum());
-        let x = self.seen(net, &batch.x); // before the lower blocks learn
+        let x = self.looks(net, batch, &mut *cx.clock); // before the lower blocks learn
         let (below, rest) = net.split_at_mut(self.at);
         let mut said = match &mut self.lower {
             Some(lower) => lower.step(below, batch, cx)?,
@@ -175,6 +196,12 @@ impl Learner for Divided {
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
+        if net.len() < self.at {
+            return match &self.lower {
+                Some(lower) => lower.above(net, x),
+                None => up_through(Norm::None, net, x).into_tensor(),
+            };
+        }
         self.upper.above(&net[self.at..], &self.seen(net, x))
     }
 

@@ -101,6 +101,10 @@ impl LearnerFn for Stages {
         all
     }
 
+    fn overlaps(&self) -> bool {
+        self.stages.iter().any(|stage| stage.learner.overlaps())
+    }
+
     fn takes_layers_apart(&self) -> bool {
         self.stages.iter().any(|stage| stage.learner.takes_layers_apart())
     }
@@ -144,6 +148,20 @@ impl Learner for Staged {
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
         let stage = self.at_work();
         self.stages[stage].step(net, batch, cx)
+    }
+
+    fn overlaps(&self) -> bool {
+        self.stages[self.at_work()].overlaps()
+    }
+
+    fn overlap(
+        &mut self,
+        net: &mut Net,
+        feed: &mut dyn FnMut() -> Option<Batch>,
+        cx: &mut StepCx<'_>,
+    ) -> Result<Vec<Vec<Scalar>>, Diverged> {
+        let stage = self.at_work();
+        self.stages[stage].overlap(net, feed, cx)
     }
 
     fn readouts(&self) -> Vec<&'static str> {

@@ -11,7 +11,7 @@ use super::chance::Rng;
 use super::host::{update, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
-use super::window::alike;
+use super::window::made_for;
 use crate::Tensor;
 
 /// See the module.
@@ -92,11 +92,7 @@ impl Block for Affine {
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if alike(self.input, input) {
-            Ok(input)
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, input)
     }
 
     fn cost(&self, rows: usize) -> Cost {

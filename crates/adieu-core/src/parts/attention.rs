@@ -32,6 +32,9 @@ use super::token_norm::TokenNorm;
 use super::tokens::{PerToken, apart, check_tokens, sides, together};
 use crate::Tensor;
 
+/// Rows whose P is worked out at once where it is not kept.
+const PORTION: usize = 32;
+
 /// See the module.
 pub struct Attention {
     inward: Dense,
@@ -71,6 +74,21 @@ impl Attention {
         [self.core.tokens, self.core.features]
     }
 
+    /// C alone: rows in portions, for all their P at once may be more than the memory holds.
+    fn context(&self, qkv: &Tensor) -> Tensor {
+        let Core { tokens, features, .. } = self.core;
+        let all = qkv.dims()[0];
+        let mut context = vec![0.0; all * features];
+        let mut probabilities = vec![0.0; PORTION.min(all / tokens) * self.core.len_probabilities()];
+        let qkv = view(qkv);
+        let portions = qkv.chunks(PORTION * tokens * 3 * features);
+        for (qkv, context) in portions.zip(context.chunks_mut(PORTION * tokens * features)) {
+            let len = context.len() / (tokens * features) * self.core.len_probabilities();
+            self.core.forward(qkv, &mut probabilities[..len], context);
+        }
+        matrix(context, all, features)
+    }
+
     /// P and C `[B·t, d]` of `qkv [B·t, 3·d]`.
     fn attend(&self, qkv: &Tensor) -> (Tensor, Tensor) {
         let (tokens, features) = (qkv.dims()[0], self.core.features);
@@ -83,7 +101,9 @@ impl Attention {
 
 impl Block for Attention {
     fn apply(&self, x: &Activity) -> Activity {
-        self.watched(x, &mut |_| ())
+        let qkv = self.inward.apply(&apart(x, self.sides())).into_tensor();
+        let context = self.context(&qkv);
+        together(self.outward.apply(&context.into()).into_tensor(), self.core.tokens).into()
     }
 
     fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {

@@ -20,7 +20,7 @@ use super::chance::Rng;
 use super::host::{matrix, update, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
-use super::window::{alike, image, pixels, planes};
+use super::window::{image, made_for, pixels, planes};
 use crate::Tensor;
 
 const EPSILON: f64 = 1e-5;
@@ -130,11 +130,7 @@ impl Block for BatchNorm {
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if alike(self.input, input) {
-            Ok(self.output())
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, self.output())
     }
 
     fn cost(&self, rows: usize) -> Cost {

@@ -26,7 +26,7 @@ use super::host::{matrix, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 pub use super::window::Window;
-use super::window::{image, pixels, planes};
+use super::window::{image, made_for, pixels, planes};
 use crate::Tensor;
 
 /// See the module.
@@ -171,11 +171,7 @@ impl Block for Convolution {
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if image(input) == image(self.input) {
-            Ok(self.output())
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, self.output())
     }
 
     fn cost(&self, rows: usize) -> Cost {

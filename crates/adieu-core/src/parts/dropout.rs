@@ -24,7 +24,8 @@ fn through(x: Tensor, mask: &Tensor) -> Tensor {
 
 impl Block for Dropout {
     fn apply(&self, x: &Activity) -> Activity {
-        x.clone()
+        // without its scales, as in training: whoever comes next may scale rows anew
+        x.tensor().into()
     }
 
     fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {

@@ -12,7 +12,7 @@ use super::convolution::Convolution;
 use super::host::{matrix, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
-use super::window::{Window, alike, image, pixels, planes};
+use super::window::{Window, image, made_for, pixels, planes};
 use crate::Tensor;
 
 /// See the module.
@@ -150,11 +150,7 @@ impl Block for Grouped {
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if alike(self.input, input) {
-            Ok(self.output)
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, self.output)
     }
 
     fn cost(&self, rows: usize) -> Cost {

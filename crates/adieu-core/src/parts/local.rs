@@ -34,7 +34,7 @@ use super::layer::Layer;
 use super::param::Param;
 use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
-use super::window::{Window, image, pixels, planes};
+use super::window::{Window, image, made_for, pixels, planes};
 use crate::Tensor;
 
 /// See the module.
@@ -252,11 +252,7 @@ impl Block for Local {
     }
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if image(input) == image(self.input) {
-            Ok(self.output)
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, self.output)
     }
 
     fn cost(&self, rows: usize) -> Cost {

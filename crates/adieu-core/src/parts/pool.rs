@@ -14,7 +14,7 @@ use super::chance::Rng;
 use super::host::{matrix, view};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
-use super::window::{Window, alike, image, pixels, planes};
+use super::window::{Window, image, made_for, pixels, planes};
 use crate::Tensor;
 
 /// What is made of a window.
@@ -124,11 +124,7 @@ impl Block for Pool {
     fn params(&mut self, _: &mut dyn FnMut(&mut Param)) {}
 
     fn shape_out(&self, input: Shape) -> Result<Shape, ShapeError> {
-        if alike(self.input, input) {
-            Ok(self.output)
-        } else {
-            Err(ShapeError { block: self.describe(), wants: self.input.to_string(), offered: input })
-        }
+        made_for(self, self.input, input, self.output)
     }
 
     fn cost(&self, rows: usize) -> Cost {

@@ -43,18 +43,25 @@ impl Residual {
     }
 }
 
-impl Block for Residual {
-    fn apply(&self, x: &Activity) -> Activity {
-        self.watched(x, &mut |_| ())
-    }
-
-    fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {
+impl Residual {
+    /// f(x) + s(x), f by `through`.
+    fn both_ways(&self, x: &Activity, through: impl FnOnce(&Activity) -> Activity) -> Activity {
         let x = Activity::from(x.tensor());
-        let y = self.inner.watched(&x, see).into_tensor();
+        let y = through(&x).into_tensor();
         match &self.projection {
             Some(projection) => sum(projection.apply(&x).into_tensor(), &y).into(),
             None => sum(y, x.values()).into(),
         }
+    }
+}
+
+impl Block for Residual {
+    fn apply(&self, x: &Activity) -> Activity {
+        self.both_ways(x, |x| self.inner.apply(x))
+    }
+
+    fn watched(&self, x: &Activity, see: &mut dyn FnMut(Attended)) -> Activity {
+        self.both_ways(x, |x| self.inner.watched(x, see))
     }
 
     fn forward(&mut self, x: Activity, chance: &mut Rng) -> (Activity, Saved) {

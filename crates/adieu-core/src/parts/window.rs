@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::activity::Activity;
+use super::block::Block;
 use super::host::{matrix, view};
 use super::shape::{Shape, ShapeError};
 
@@ -60,9 +61,17 @@ pub(crate) fn image(shape: Shape) -> Option<(usize, usize, usize, bool)> {
     }
 }
 
-/// Whether rows of shape `input` are what was made for shape `own`: images of one channel have one order.
-pub(crate) fn alike(own: Shape, input: Shape) -> bool {
-    if image(own).is_some() { image(input) == image(own) } else { input == own }
+/// `output` of a block made for rows of shape `own`, if those of shape `input` are such: images of one channel have one
+/// order.
+pub(crate) fn made_for(
+    block: &dyn Block,
+    own: Shape,
+    input: Shape,
+    output: Shape,
+) -> Result<Shape, ShapeError> {
+    let alike = if image(own).is_some() { image(input) == image(own) } else { input == own };
+    let refuse = || ShapeError { block: block.describe(), wants: own.to_string(), offered: input };
+    alike.then_some(output).ok_or_else(refuse)
 }
 
 /// Rows of shape `input` with the channels of a pixel together. Nothing is copied where they are.

@@ -91,7 +91,7 @@ impl Span {
 /// What cannot be scored, by the `key` that says how, and layers that cannot be summed.
 pub(in crate::learn) fn refuse(
     (key, score): (&'static str, &ClassScore),
-    first: u64,
+    (first, layer_readouts): (u64, bool),
     blocks: &[Shape],
     task: &Task,
 ) -> Vec<Refusal> {
@@ -104,7 +104,12 @@ pub(in crate::learn) fn refuse(
         what: format!("layer {} of {} is asked to be the first that is summed", first + 1, blocks.len()),
         remedy: format!("choose 0 to {}", blocks.len().saturating_sub(1)),
     });
-    scores.chain(late).collect()
+    let many = (layer_readouts && blocks.len() > OF_ONE_LAYER.len()).then(|| Refusal {
+        key: "layer_readouts",
+        what: format!("{} layers cannot be read one by one", blocks.len()),
+        remedy: format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
+    });
+    scores.chain(late).chain(many).collect()
 }
 
 /// What is kept for a layer.
@@ -130,7 +135,8 @@ impl Layer {
         let rows = labels.len();
         clock.work(self.score.macs(rows));
         let (s, seen) = self.score.forward(h); // s(h)
-        clock.held(Saved::bytes(held.iter().chain([&seen])));
+        // h is held too, where the block has not kept it anyway
+        clock.held(Saved::bytes(held.iter().chain([&seen, &Saved::of(vec![h.clone()])])));
         finite(&view(&s), Some(l), "class scores")?;
         clock.press(Phase::Credit, l);
         let (loss, ds, wrong) = judge(s, labels, settings); // L, ∂L/∂s
@@ -374,9 +380,10 @@ impl Learner for ClassLayers {
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
-        let mut last = None;
-        self.through(net, x, |_, h| last = Some(self.settings.norm.apply(h)));
-        last.map_or_else(|| x.clone(), Activity::into_tensor)
+        let norm = self.settings.norm;
+        let mut last = norm.apply(&x.clone().into());
+        self.through(net, x, |_, h| last = norm.apply(h));
+        last.into_tensor()
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {

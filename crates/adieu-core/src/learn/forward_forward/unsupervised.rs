@@ -221,7 +221,8 @@ impl Learner for Contrasting {
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
-        self.activity(net, x, &mut NoClock).pop().map_or_else(|| x.clone(), Activity::into_tensor)
+        let input = || self.layers.recipe.norm.apply(&x.clone().into());
+        self.activity(net, x, &mut NoClock).pop().unwrap_or_else(input).into_tensor()
     }
 
     fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {

@@ -53,6 +53,14 @@ fn wave(class: usize) -> (i32, i32, f64) {
 }
 
 impl Waves {
+    /// Whether every two classes differ somewhere: waves that are too short for an image look like others.
+    fn all_differ(&self, input: Shape, classes: usize) -> bool {
+        let patterns: Vec<Vec<f32>> = (0..classes).map(|class| self.pattern(class, input)).collect();
+        let differ =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > 0.05 * self.strength as f32);
+        (0..classes).all(|k| patterns[..k].iter().all(|other| differ(&patterns[k], other)))
+    }
+
     /// s (1 + wave)/2 of a class over an image.
     fn pattern(&self, class: usize, input: Shape) -> Vec<f32> {
         let (h, w, channels, _) = image(input).expect("the shape was checked");
@@ -74,11 +82,10 @@ impl Waves {
 }
 
 impl LabelCodeFn for Waves {
-    fn refuse(&self, input: Shape, _: usize) -> Option<(String, &'static str)> {
-        let fits = image(input).is_some_and(|(h, w, _, _)| h > 1 && w > 1);
-        (!fits).then(|| {
-            (format!("{input} has no room for waves"), "use data that are images, or kind = \"overlay\"")
-        })
+    fn refuse(&self, input: Shape, classes: usize) -> Option<(String, &'static str)> {
+        let fits = image(input).is_some() && self.all_differ(input, classes);
+        let what = || format!("{input} has no room for {classes} different waves");
+        (!fits).then(|| (what(), "use data that are larger images, or kind = \"overlay\""))
     }
 
     fn overwrites(&self) -> bool {
@@ -157,5 +164,9 @@ mod tests {
         let means = first.iter().zip(&second).map(|(a, b)| (a + b) / 2.0);
         assert!(view(&neutral).iter().zip(means).all(|(n, mean)| (n - mean).abs() < 1e-6));
         assert!(code.refuse(Shape::Flat(20), 2).is_some() && code.refuse(INPUT, 2).is_none());
+        // the second and the fourth wave are both flat there
+        let tiny = Shape::Pixels { h: 2, w: 2, c: 1 };
+        assert!(code.refuse(tiny, 4).is_some() && code.refuse(tiny, 3).is_none());
+        assert!(code.refuse(Shape::Image { c: 1, h: 28, w: 28 }, 47).is_none());
     }
 }
