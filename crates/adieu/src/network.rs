@@ -1,4 +1,10 @@
-//! The network of a recipe: its shapes, what cannot be about them, and the blocks themselves.
+//! The network of a recipe: its blocks here, its shapes and what cannot be about it beside.
+
+mod faults;
+mod shapes;
+
+pub(crate) use faults::{model_faults, size_fault};
+pub(crate) use shapes::shapes;
 
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
@@ -15,21 +21,16 @@ use adieu_core::parts::host;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::pool::{Of, Pool};
-use adieu_core::parts::precision::Precision;
 use adieu_core::parts::residual::Residual;
 use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::tokens::{Patches, PerToken};
 use adieu_core::parts::window::Window;
 
-use crate::plan::fault;
+use self::shapes::shortcut;
 use crate::recipe::{
-    Engine, Fault, FieldsRecipe, LayerKind, LayerRecipe, ModelRecipe, PatchesRecipe, PoolRecipe, Recipe,
-    ResidualRecipe,
+    Engine, FieldsRecipe, LayerKind, LayerRecipe, ModelRecipe, PoolRecipe, Recipe, ResidualRecipe,
 };
-
-/// Widths beyond this are taken for slips of the pen: one matrix of it would not fit most memories.
-const WIDEST: u64 = 1 << 17;
 
 impl FieldsRecipe {
     fn window(&self) -> Window {
@@ -43,141 +44,6 @@ impl PoolRecipe {
         let stride = self.stride.unwrap_or(self.window) as usize;
         Window { kernel: self.window as usize, stride, padding: self.padding as usize }
     }
-}
-
-/// What comes out of each layer, block by block, or the first that does not fit. The model must be without faults of
-/// its own.
-pub(crate) fn shapes(model: &ModelRecipe, input: Shape) -> Result<Vec<Vec<Shape>>, Fault> {
-    let mut shape = input;
-    let mut through = |b: usize, i: usize, layer: &LayerRecipe| {
-        shape = output(layer, shape, &format!("model.blocks[{b}][{i}]"))?;
-        Ok(shape)
-    };
-    let blocks = model.blocks.iter().enumerate();
-    blocks
-        .map(|(b, block)| block.iter().enumerate().map(|(i, layer)| through(b, i, layer)).collect())
-        .collect()
-}
-
-/// What comes out of a layer; `key` is where it is written.
-fn output(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
-    let kind = match layer {
-        LayerRecipe::Dense(width) => return Ok(Shape::Flat(*width as usize)),
-        LayerRecipe::Kind(kind) => kind,
-    };
-    if let Some(fields) = kind.fields() {
-        let output = fields.window().output(input, fields.channels as usize, kind.name());
-        let output =
-            output.map_err(|_| misfit(kind.name(), fields.field, fields.padding, "field", input, key))?;
-        let (Shape::Image { c, .. } | Shape::Pixels { c, .. }) = input else { return Ok(output) };
-        if (c as u64).is_multiple_of(fields.groups) && fields.channels.is_multiple_of(fields.groups) {
-            return Ok(output);
-        }
-        let what = format!("{} groups do not divide {c} channels and {}", fields.groups, fields.channels);
-        return Err(fault(&format!("{key}.groups"), what, "choose what divides both"));
-    }
-    if let LayerKind::MaxPool(pool) | LayerKind::AveragePool(pool) = kind {
-        let output = Pool::new(input, pool.window(), Of::Mean).map(|pool| pool.output());
-        return output.map_err(|_| misfit(kind.name(), pool.window, pool.padding, "window", input, key));
-    }
-    match kind {
-        LayerKind::Residual(residual) => return around(residual, input, key),
-        LayerKind::Patches(patches) => return squares(patches, input, key),
-        LayerKind::PerToken(_) | LayerKind::Attention(_) | LayerKind::Transformer(_) => {
-            return tokens(kind, input, key);
-        }
-        _ => {}
-    }
-    free(kind, input, key).map(|block| block.shape_out(input)).and_then(|shape| shape).map_err(|error| {
-        let what = format!("`{}` does not take {input}: {} is wanted", kind.name(), error.wants);
-        fault(key, what, "put it behind another layer, or choose what divides the channels")
-    })
-}
-
-/// What comes out of layers with a way past them.
-fn around(residual: &ResidualRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
-    let mut layers = residual.layers.iter().enumerate();
-    let shape =
-        layers.try_fold(input, |shape, (i, layer)| output(layer, shape, &format!("{key}.layers[{i}]")))?;
-    if residual.projected {
-        let what = || format!("no linear map of single pixels brings {input} to {shape}");
-        let remedy =
-            "give the layers' output the height and width of their input, or a whole fraction of them";
-        shortcut(input, shape).map(|_| shape).ok_or_else(|| fault(key, what(), remedy))
-    } else if input.features() == shape.features() && alike(input, shape) {
-        Ok(shape)
-    } else {
-        let what = format!("the layers make {shape} of {input}, which cannot be added to it");
-        Err(fault(key, what, "give both one shape, or set projected = true"))
-    }
-}
-
-/// Whether places mean the same in both: data's single channel has one order.
-fn alike(a: Shape, b: Shape) -> bool {
-    let sides = |shape| match shape {
-        Shape::Pixels { h, w, c } => Some((h, w, c)),
-        Shape::Image { c: 1, h, w } => Some((h, w, 1)),
-        _ => None,
-    };
-    a == b || (sides(a).is_some() && sides(a) == sides(b))
-}
-
-/// The window of one pixel that brings an image to the places of another; of what is no image, none is needed.
-fn shortcut(input: Shape, output: Shape) -> Option<Option<Window>> {
-    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }, Shape::Pixels { h: high, w: wide, .. }) =
-        (input, output)
-    else {
-        return matches!(output, Shape::Flat(_)).then_some(None);
-    };
-    let window = Window { kernel: 1, stride: h.div_ceil(high.max(1)).max(1), padding: 0 };
-    let fits = (h - 1) / window.stride + 1 == high && (w - 1) / window.stride + 1 == wide;
-    fits.then_some(Some(window))
-}
-
-fn squares(patches: &PatchesRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
-    let (side, d) = (patches.side as usize, patches.features as usize);
-    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }) = input else {
-        let what = format!("patches are cut from an image, what comes before them is {input}");
-        return Err(fault(key, what, "put them first, or behind a convolution"));
-    };
-    if side > 0 && h.is_multiple_of(side) && w.is_multiple_of(side) && h * w > 0 {
-        return Ok(Shape::Tokens { t: (h / side) * (w / side), d });
-    }
-    let fits: Vec<String> = (1..=h.min(w))
-        .filter(|s| h.is_multiple_of(*s) && w.is_multiple_of(*s))
-        .map(|s| s.to_string())
-        .collect();
-    let what = format!("squares of {side} pixels do not fill {input}");
-    Err(fault(&format!("{key}.side"), what, &format!("choose one of {}", fits.join(", "))))
-}
-
-fn tokens(kind: &LayerKind, input: Shape, key: &str) -> Result<Shape, Fault> {
-    let Shape::Tokens { t, d } = input else {
-        let what = format!("`{}` takes tokens, what comes before it is {input}", kind.name());
-        return Err(fault(key, what, "make tokens first: { kind = \"patches\", side = 7, features = 64 }"));
-    };
-    let heads = match kind {
-        LayerKind::PerToken(dense) => return Ok(Shape::Tokens { t, d: dense.units as usize }),
-        LayerKind::Attention(attention) => attention.heads as usize,
-        LayerKind::Transformer(transformer) => transformer.heads as usize,
-        _ => unreachable!("{} takes no tokens", kind.name()),
-    };
-    if heads > 0 && d.is_multiple_of(heads) {
-        return Ok(input);
-    }
-    let what = format!("{heads} heads do not divide the {d} features of a token");
-    let fits: Vec<String> = (1..=d.min(16)).filter(|h| d.is_multiple_of(*h)).map(|h| h.to_string()).collect();
-    Err(fault(&format!("{key}.heads"), what, &format!("choose one of {}", fits.join(", "))))
-}
-
-fn misfit(name: &str, side: u64, padding: u64, word: &str, shape: Shape, layer: &str) -> Fault {
-    let (Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. }) = shape else {
-        let what = format!("a {name} layer sees an image, what comes before it is {shape}");
-        return fault(layer, what, "put it before the dense layers");
-    };
-    let most = h.min(w) as u64 + 2 * padding;
-    let what = format!("a {word} of {side}x{side} has no place in {shape}");
-    fault(&format!("{layer}.{word}"), what, &format!("choose at most {most}, or more padding"))
 }
 
 /// Blocks with their initial weights. Their shapes must be without faults.
@@ -330,161 +196,10 @@ fn with_affine(
     Ok(Box::new(Stack::new(vec![norm, Box::new(Affine::new(path, shape)?)])))
 }
 
-/// What is wrong with the model, whatever the data.
-pub(crate) fn model_faults(model: &ModelRecipe) -> Vec<Fault> {
-    let mut faults = engine_faults(model);
-    if model.blocks.is_empty() {
-        faults.push(fault(
-            "model.blocks",
-            "there is no block".into(),
-            "write one list a block: [[1000], [1000], [1000]]",
-        ));
-    }
-    for (b, layers) in model.blocks.iter().enumerate() {
-        if layers.is_empty() {
-            faults.push(fault(
-                &format!("model.blocks[{b}]"),
-                "the block has no layer".into(),
-                "give it a width, as in [1000], or leave it out",
-            ));
-        }
-        for (i, layer) in layers.iter().enumerate() {
-            layer_faults(model, layer, &format!("model.blocks[{b}][{i}]"), &mut faults);
-        }
-    }
-    faults
-}
-
-fn engine_faults(model: &ModelRecipe) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let precision = model.precision;
-    if !precision.is_available() {
-        faults.push(fault(
-            "model.precision",
-            format!("this processor does not multiply {}", precision.name()),
-            "choose precision = \"f32\", or a processor with avx512_bf16",
-        ));
-    }
-    if model.engine == Engine::Burn && precision != Precision::F32 {
-        faults.push(fault(
-            "model.precision",
-            format!("Burn's operations do not multiply {} with sums in f32", precision.name()),
-            "choose precision = \"f32\", or engine = \"kernels\"",
-        ));
-    }
-    faults
-}
-
-fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mut Vec<Fault>) {
-    let units = |units: u64, key: &str| {
-        let what = || format!("{units} units are not a layer");
-        let remedy = format!("choose 1 to {WIDEST} units");
-        (!(1..=WIDEST).contains(&units)).then(|| fault(key, what(), &remedy))
-    };
-    let kind = match layer {
-        LayerRecipe::Dense(width) => return faults.extend(units(*width, key)),
-        LayerRecipe::Kind(kind) => kind,
-    };
-    if let LayerKind::Residual(residual) = kind {
-        for (i, layer) in residual.layers.iter().enumerate() {
-            layer_faults(model, layer, &format!("{key}.layers[{i}]"), faults);
-        }
-    }
-    let name = kind.name();
-    if let Some(fields) = kind.fields() {
-        faults.extend(units(fields.channels, &format!("{key}.channels")));
-    }
-    if let LayerKind::Local(fields) = kind
-        && fields.groups > 1
-    {
-        let what = "a local layer has no groups".to_string();
-        faults.push(fault(
-            &format!("{key}.groups"),
-            what,
-            "leave them out, or choose kind = \"convolution\"",
-        ));
-    }
-    let reach = match kind {
-        LayerKind::Local(fields) | LayerKind::Convolution(fields) => {
-            Some((fields.padding, fields.field, "field"))
-        }
-        LayerKind::MaxPool(pool) | LayerKind::AveragePool(pool) => {
-            Some((pool.padding, pool.window, "window"))
-        }
-        _ => None,
-    };
-    if let Some((padding, side, word)) = reach.filter(|(padding, side, _)| padding >= side) {
-        let what = format!("with {padding} pixels of padding a {word} of {side} can miss the image");
-        faults.push(fault(&format!("{key}.padding"), what, &format!("choose less than {side}")));
-    }
-    if model.engine == Engine::Burn {
-        let what = format!("Burn's operations have no {name} layer here");
-        faults.push(fault("model.engine", what, "choose engine = \"kernels\", or dense layers"));
-    }
-    let single = match kind {
-        LayerKind::Convolution(_)
-        | LayerKind::Patches(_)
-        | LayerKind::Attention(_)
-        | LayerKind::Transformer(_) => true,
-        LayerKind::Residual(residual) => residual.projected,
-        _ => false,
-    };
-    if single && model.precision != Precision::F32 {
-        let what = format!("`{name}` does not multiply {}", model.precision.name());
-        faults.push(fault("model.precision", what, "choose precision = \"f32\", or other layers"));
-    }
-}
-
-/// Weights that cannot fit into this machine's memory, with a moment for each.
-pub(crate) fn size_fault(model: &ModelRecipe, input: Shape, memory_bytes: Option<u64>) -> Option<Fault> {
-    const GIB: f64 = (1_u64 << 30) as f64;
-    let outputs = shapes(model, input).ok()?.concat();
-    let inputs = std::iter::once(input).chain(outputs.iter().copied());
-    let layers = model.blocks.iter().flatten().zip(inputs.zip(&outputs));
-    let weights: f64 = layers.map(|(layer, (input, output))| most_weights(layer, input, *output)).sum();
-    let (needed, memory) = (2.0 * weights * size_of::<f32>() as f64, memory_bytes? as f64);
-    let what = format!(
-        "the weights and their moments take {:.0} GiB, this machine has {:.1}",
-        needed / GIB,
-        memory / GIB
-    );
-    (needed > memory)
-        .then(|| fault("model.blocks", what, "choose narrower layers, or a machine with more memory"))
-}
-
-/// Weights of a layer, fields at the border counted whole.
-fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
-    let (n_in, n_out) = (input.features() as f64, output.features() as f64);
-    let LayerRecipe::Kind(kind) = layer else { return n_in * n_out };
-    let d = if let Shape::Tokens { d, .. } = input { d as f64 } else { 0.0 };
-    match kind {
-        LayerKind::Residual(residual) => {
-            let mut shape = input;
-            let inside = residual.layers.iter().map(|layer| {
-                let before = shape;
-                shape = self::output(layer, shape, "").unwrap_or(shape);
-                most_weights(layer, before, shape)
-            });
-            return inside.sum();
-        }
-        LayerKind::PerToken(dense) => return d * dense.units as f64,
-        LayerKind::Attention(_) => return 4.0 * d * d,
-        LayerKind::Transformer(transformer) => return 4.0 * d * d + 2.0 * d * transformer.hidden as f64,
-        _ => {}
-    }
-    let (Shape::Image { c, .. } | Shape::Pixels { c, .. }) = input else { return 0.0 };
-    match kind {
-        LayerKind::Local(fields) => (fields.field * fields.field) as f64 * c as f64 * n_out,
-        LayerKind::Patches(patches) => (patches.side * patches.side * patches.features) as f64 * c as f64,
-        LayerKind::Convolution(fields) => {
-            (fields.field * fields.field) as f64 * c as f64 * fields.channels as f64 / fields.groups as f64
-        }
-        _ => 0.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use adieu_core::parts::precision::Precision;
+
     use super::*;
 
     fn model(blocks: &str) -> ModelRecipe {
@@ -507,6 +222,9 @@ mod tests {
         let what = "the weights and their moments take 35 GiB, this machine has 16.0";
         assert_eq!(found(&fields("local"), Some(16 << 30)).as_deref(), Some(what));
         assert_eq!(found(&fields("convolution"), Some(16 << 30)), None);
+        let past = "[[{ kind = \"residual\", projected = true, layers = [8, 100000] }]]";
+        let what = "the weights and their moments take 1 GiB, this machine has 0.5";
+        assert_eq!(found(past, Some(1 << 29)).as_deref(), Some(what), "the way past counts");
     }
 
     #[test]
@@ -520,6 +238,11 @@ mod tests {
             ),
             ("20, { kind = \"local\", field = 3, channels = 3 }", "[0][1]", "before the dense layers"),
             ("{ kind = \"local\", field = 3, padding = 3, channels = 3 }", "[0][0].padding", "less than 3"),
+            (
+                "{ kind = \"max_pool\", window = 60000, padding = 59999, stride = 1 }",
+                "[0][0]",
+                "less padding",
+            ),
             ("{ kind = \"local\", field = 3, channels = 0 }", "[0][0].channels", "1 to 131072 units"),
             ("0", "[0][0]", "1 to 131072 units"),
         ];

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::evaluate::Mistake;
 use crate::plan::Plan;
+use crate::recipe::{LayerKind, LayerRecipe};
 
 /// Units shown: the first ones, not the prettiest.
 const FEATURES: usize = 64;
@@ -21,7 +22,7 @@ const MADE_UP: usize = 24;
 /// All there is to see of a trained network; what there is none of is left out.
 pub(crate) fn learnt(plan: &Plan, net: &mut Net, learner: &dyn Learner) -> Vec<(PictureKind, Vec<Picture>)> {
     let features = features(plan, net);
-    let [maps, attention] = seen(plan, net);
+    let [maps, attention] = seen(plan, net, learner);
     let all = [
         (PictureKind::Features, features),
         (PictureKind::MadeUp, made_up(plan, net, learner)),
@@ -54,13 +55,17 @@ fn features(plan: &Plan, net: &mut Net) -> Vec<Picture> {
     if inputs != image.pixels() && !window {
         return Vec::new();
     }
+    // dense layers see data as they come, channels apart; whatever works on images brings those of a pixel together
+    let mut layers = plan.recipe.model.blocks.iter().flatten();
+    let drops = |layer: &&LayerRecipe| matches!(layer, LayerRecipe::Kind(LayerKind::Dropout(_)));
+    let apart = matches!(layers.find(|layer| !drops(layer)), Some(LayerRecipe::Dense(_)));
     let unit = |unit: usize| {
         let values: Vec<f32> = (0..inputs).map(|input| weights[input * units + unit]).collect();
         let (shades, caption) = (shades(&values), format!("unit {}", unit + 1));
-        if inputs == image.pixels() {
-            picture(plan, &shades, caption)
-        } else {
-            of_pixels([side, side, image.channels], &shades, caption)
+        match (inputs == image.pixels(), apart) {
+            (true, true) => picture(plan, &shades, caption),
+            (true, false) => of_pixels([image.height, image.width, image.channels], &shades, caption),
+            (false, _) => of_pixels([side, side, image.channels], &shades, caption),
         }
     };
     (0..units.min(FEATURES)).map(unit).collect()
@@ -68,13 +73,14 @@ fn features(plan: &Plan, net: &mut Net) -> Vec<Picture> {
 
 /// The first picture of the test set with what each layer's first channels make of it, and who attends to whom in it; both
 /// are empty where there is nothing of the kind.
-fn seen(plan: &Plan, net: &Net) -> [Vec<Picture>; 2] {
+fn seen(plan: &Plan, net: &Net, learner: &dyn Learner) -> [Vec<Picture>; 2] {
     let (mut maps, mut attention) = (Vec::new(), Vec::new());
     let Some(row) = plan.data.test.picture(0) else { return [maps, attention] };
-    let mut x = Activity::from(plan.batch_of(Split::Test, &[0]).x);
+    let data = plan.batch_of(Split::Test, &[0]).x;
     for (l, (block, shape)) in net.iter().zip(shapes(net, plan.task.input)).enumerate() {
         let mut looks = 0;
-        x = block.watched(&x, &mut |seen| {
+        let x = Activity::from(learner.above(&net[..l], &data)); // between blocks a learner may normalise
+        let x = block.watched(&x, &mut |seen| {
             let shares = view(&seen.shares).to_vec();
             for (head, map) in shares.chunks_exact(seen.tokens * seen.tokens).enumerate() {
                 let caption = format!("layer {}, look {}, head {}", l + 1, looks + 1, head + 1);

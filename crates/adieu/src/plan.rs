@@ -84,6 +84,10 @@ impl Plan {
                 "make it smaller",
             ));
         }
+        if data.test.is_empty() {
+            let what = "the test set has no row".to_string();
+            faults.push(fault("data", what, "put rows aside for it: nothing can be judged without"));
+        }
         faults.extend(augment::fault(&recipe.data, data.train.is_real()));
         let image = data.info.image;
         let task = Task {

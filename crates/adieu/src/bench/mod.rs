@@ -9,6 +9,7 @@ mod products;
 pub mod scaling;
 mod steps;
 pub mod suite;
+mod tasks;
 
 use std::time::Instant;
 

@@ -7,12 +7,22 @@
 
 use std::path::Path;
 
-use adieu_core::learn::{BackProp, LearnerRecipe};
+use adieu_core::learn::{
+    BackProp, DeeperForward, Direction, ForwardForward, LearnerRecipe, LocalHeads, Readout, Together,
+};
+use adieu_core::parts::class_score::{Maps, Projection};
+use adieu_core::parts::goodness::MeanSquares;
+use adieu_core::parts::label_code::Waves;
+use adieu_core::parts::negatives::Uniform;
+use adieu_core::parts::norm::Norm;
+use adieu_core::parts::objective::{Logistic, PairMargin};
 use adieu_core::parts::optimizer::AdamW;
 use adieu_report::Run;
 use adieu_report::quality::{Quality, Target, html};
 
 use super::scaling::contestants;
+use super::tasks::Trunk;
+pub use super::tasks::{ENOUGH_RUNS, TASKS, Task};
 use crate::duel::Duel;
 use crate::files::write_whole;
 use crate::recipe::{Recipe, SplitRecipe};
@@ -33,137 +43,23 @@ pub struct Suite {
     pub targets: Vec<Target>,
 }
 
-/// A built-in task.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Task {
-    /// What people write.
-    pub name: &'static str,
-    /// What it is, in a few words.
-    pub about: &'static str,
-    /// Kind of the dataset.
-    pub data: &'static str,
-    hidden: &'static [u64],
-    epochs: u64,
-    /// How fast its rows come, MB/s; none: they lie in memory.
-    throttle_mb_s: Option<f64>,
-    /// Which every method should reach, and which tuned back-propagation reaches; `docs/performance.md` says from
-    /// how many runs they are set.
-    targets: [f64; 2],
-    /// Runs a method that the targets are set from; with fewer than [`ENOUGH_RUNS`] they are provisional.
-    pub runs: u32,
-}
-
-/// Runs a method that targets should rest on.
-pub const ENOUGH_RUNS: u32 = 20;
-
-/// All built-in tasks. Targets that enough runs stand behind are frozen: a change of them is another task.
-pub const TASKS: [Task; 8] = [
-    Task {
-        name: "optdigits",
-        about: "64-128-128, 60 epochs of 1,497 digits of 8 x 8: seconds",
-        data: "optdigits",
-        hidden: &[128; 2],
-        epochs: 60,
-        throttle_mb_s: None,
-        targets: [0.10, 0.05],
-        runs: 20,
-    },
-    Task {
-        name: "patterns",
-        about: "256-64-64, 100 epochs of moving spots that are made up: seconds, for a first look",
-        data: "patterns",
-        hidden: &[64; 2],
-        epochs: 100,
-        throttle_mb_s: None,
-        targets: [0.30, 0.10],
-        runs: 20,
-    },
-    Task {
-        name: "quick",
-        about: "784-100-100, 3 epochs of MNIST",
-        data: "mnist",
-        hidden: &[100; 2],
-        epochs: 3,
-        throttle_mb_s: None,
-        targets: [0.12, 0.06],
-        runs: 20,
-    },
-    Task {
-        name: "digits",
-        about: "784-500-500-500, 10 epochs of MNIST",
-        data: "mnist",
-        hidden: &[500; 3],
-        epochs: 10,
-        throttle_mb_s: None,
-        targets: [0.04, 0.02],
-        runs: 5,
-    },
-    Task {
-        name: "published",
-        about: "784-2000-2000-2000-2000, 10 epochs of MNIST: the net of Hinton 2022; hours",
-        data: "mnist",
-        hidden: &[2000; 4],
-        epochs: 10,
-        throttle_mb_s: None,
-        targets: [0.04, 0.02],
-        runs: 0,
-    },
-    Task {
-        name: "stream",
-        about: "quick, with rows that come at 20 MB a second: who waits for data",
-        data: "mnist",
-        hidden: &[100; 2],
-        epochs: 3,
-        throttle_mb_s: Some(20.0),
-        targets: [0.12, 0.06],
-        runs: 20,
-    },
-    Task {
-        name: "fables",
-        about: "300-500-500, 10 epochs of next letters of the fables",
-        data: "fables",
-        hidden: &[500; 2],
-        epochs: 10,
-        throttle_mb_s: None,
-        targets: [0.70, 0.60],
-        runs: 0,
-    },
-    Task {
-        name: "cifar",
-        about: "3072-1000-1000-1000, 10 epochs of CIFAR-10; name its files by --data-dir, or fetch them",
-        data: "cifar10",
-        hidden: &[1000; 3],
-        epochs: 10,
-        throttle_mb_s: None,
-        targets: [0.60, 0.50],
-        runs: 0,
-    },
-];
-
 /// Batches made ahead where rows come slowly.
 const LEAD: u64 = 2;
 /// More rows than any of these datasets holds out.
 const ALL_ROWS: u64 = 1_000_000;
 
 impl Suite {
-    /// The task with the methods of the house: back-propagation, with AdamW, with checkpointing, in micro-batches;
-    /// Forward-Forward, and without its head.
+    /// The task with the methods of the house, on the same net, rows, batches and initial weights.
     ///
     /// `data` is read instead of the task's, if it is given: its kind and its folder.
     pub fn of(task: &Task, seeds: u64, data: Option<(&str, Option<&Path>)>) -> Suite {
-        let duel = Duel { epochs: task.epochs, hidden: task.hidden.to_vec(), seeds: 1, ..Duel::default() };
-        let mut bouts = duel.bouts();
-        bouts.reverse(); // back-propagation is what the others are compared with
-        let mut methods: Vec<(String, Recipe)> = Vec::new();
-        for bout in bouts {
-            let (depth, batch) = (task.hidden.len() as u64, bout.recipe.train.batch);
-            methods.extend(contestants(bout.recipe, depth, batch));
-        }
-        let adam = BackProp { optimizer: AdamW::default().into(), ..BackProp::default() };
-        let adam = Recipe { learner: LearnerRecipe::from(adam), ..methods[0].1.clone() };
-        methods.insert(1, ("back_prop, AdamW".into(), adam));
+        let mut methods = match task.trunk {
+            Trunk::Dense(hidden) => dense_methods(hidden, task.epochs),
+            Trunk::Convolutions(channels) => convolutional_methods(channels.len()),
+        };
         for (name, recipe) in &mut methods {
             recipe.name = format!("{} {name}", task.name);
+            recipe.model.blocks = task.trunk.blocks();
             recipe.data.split = SplitRecipe::Choose;
             (recipe.data.kind, recipe.data.dir) = match data {
                 Some((kind, dir)) => (kind.into(), dir.map(Path::to_owned)),
@@ -171,6 +67,7 @@ impl Suite {
             };
             recipe.data.throttle_mb_s = task.throttle_mb_s;
             recipe.data.prefetch = if task.throttle_mb_s.is_some() { LEAD } else { 0 };
+            recipe.train.epochs = task.epochs;
             recipe.train.probe_rows = ALL_ROWS;
         }
         let [common, strong] = task.targets;
@@ -192,6 +89,80 @@ impl Suite {
         }
         Ok(Quality::of(&self.sweep.name, &self.targets, &methods))
     }
+}
+
+type Methods = Vec<(String, Recipe)>;
+
+/// The recipe with another learner.
+fn with(recipe: &Recipe, learner: impl Into<LearnerRecipe>) -> Recipe {
+    Recipe { learner: learner.into(), ..recipe.clone() }
+}
+
+/// Back-propagation by momentum and by AdamW, with checkpointing, in micro-batches; Forward-Forward, without its head,
+/// layer after layer, by differences of pairs; local heads.
+fn dense_methods(hidden: &[u64], epochs: u64) -> Methods {
+    let [forward, backward] = bouts(hidden, epochs);
+    let depth = hidden.len() as u64;
+    let adam = BackProp { optimizer: AdamW::default().into(), ..BackProp::default() };
+    let mut all = contestants(backward.clone(), depth, backward.train.batch);
+    all.insert(1, ("back_prop, AdamW".into(), with(&backward, adam)));
+    let LearnerRecipe::ForwardForward(published) = forward.learner.clone() else {
+        unreachable!("the duel's first learner is Forward-Forward")
+    };
+    all.extend(contestants(forward, depth, backward.train.batch));
+    let greedy = ForwardForward { layers: Together::Greedily, ..published.clone() };
+    all.push(("forward_forward, layer after layer".into(), with(&backward, greedy)));
+    let pairs = ForwardForward {
+        objective: PairMargin::default().into(),
+        goodness: MeanSquares::default().into(),
+        optimizer: AdamW::default().into(),
+        ..published
+    };
+    all.push(("forward_forward, pairs".into(), with(&backward, pairs)));
+    let heads = LocalHeads { score: Projection::default().into(), norm: Norm::Rms, ..LocalHeads::default() };
+    all.push(("local_heads".into(), with(&backward, heads)));
+    all
+}
+
+/// Back-propagation in the same four ways; Forward-Forward with labels that every window sees; DeeperForward; local
+/// heads with a map a class.
+fn convolutional_methods(depth: usize) -> Methods {
+    let [_, mut backward] = bouts(&[1], 1);
+    backward.train.batch = 128;
+    let LearnerRecipe::BackProp(published) = backward.learner.clone() else {
+        unreachable!("the duel's second learner is back-propagation")
+    };
+    // norms are layers of the net
+    let sgd = BackProp { norm: Norm::None, ..published };
+    let adam = BackProp { optimizer: AdamW::default().into(), ..sgd.clone() };
+    let mut all = contestants(with(&backward, sgd), depth as u64, backward.train.batch);
+    all.insert(1, ("back_prop, AdamW".into(), with(&backward, adam)));
+    let waves = ForwardForward {
+        label: Waves::default().into(),
+        goodness: MeanSquares::default().into(),
+        objective: Logistic { theta: 1.0, ..Logistic::default() }.into(),
+        calibrate: true,
+        norm: Norm::None,
+        negatives: Uniform::default().into(),
+        peer_weight: 0.0,
+        optimizer: AdamW::default().into(),
+        head: false,
+        readout: Readout::Goodness,
+        direction: Direction::Maximise,
+        ..ForwardForward::default()
+    };
+    all.push(("forward_forward, waves".into(), with(&backward, waves)));
+    all.push(("deeper_forward".into(), with(&backward, DeeperForward::default())));
+    let heads = LocalHeads { score: Maps::default().into(), ..LocalHeads::default() };
+    all.push(("local_heads".into(), with(&backward, heads)));
+    all
+}
+
+/// The recipes of a duel of this net: Forward-Forward's and back-propagation's.
+fn bouts(hidden: &[u64], epochs: u64) -> [Recipe; 2] {
+    let duel = Duel { epochs, hidden: hidden.to_vec(), seeds: 1, ..Duel::default() };
+    let recipes: Vec<Recipe> = duel.bouts().into_iter().map(|bout| bout.recipe).collect();
+    recipes.try_into().unwrap_or_else(|_| unreachable!("a seed of a duel is two runs"))
 }
 
 /// Errors to be reached, the easiest first, with names: `common`, then `strong` if they are two.
@@ -228,7 +199,7 @@ mod tests {
             let suite = Suite::of(task, 5, None);
             let methods = &suite.sweep.steps;
             assert_eq!(methods[0].name, "back_prop");
-            assert_eq!(methods.len(), 6);
+            assert_eq!(methods.len(), if matches!(task.trunk, Trunk::Dense(_)) { 9 } else { 7 });
             for method in methods {
                 let same = Recipe {
                     learner: methods[0].recipe.learner.clone(),
@@ -265,9 +236,9 @@ mod tests {
         let suite = Suite::of(&TASKS[0], 3, None);
         let bouts = suite.sweep.bouts(Path::new("nowhere")).expect("nothing lies there");
         let steps: Vec<usize> = bouts.iter().map(|(step, ..)| *step).collect();
-        assert_eq!(steps, [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5]);
+        assert_eq!(steps, (0..9).chain((0..9).rev()).chain(0..9).collect::<Vec<_>>());
         let seeds: Vec<u64> = bouts.iter().map(|(_, bout, _)| bout.recipe.seed).collect();
-        assert_eq!((seeds[0], seeds[6], seeds[17]), (1, 2, 3));
+        assert_eq!((seeds[0], seeds[9], seeds[26]), (1, 2, 3));
     }
 
     #[test]
