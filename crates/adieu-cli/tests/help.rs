@@ -773,14 +773,15 @@ fn lint() {
     insta::assert_snapshot!(help("lint"), @r"
     Check records and recipes.
 
-    Checks a folder's records against the rules every record obeys, and its recipe; or a recipe file,
-    data and all. Every finding is printed with its line. Warnings mark what is sound but not finished.
+    Checks a folder's records against the rules every record obeys, and its recipe; or a recipe or sweep
+    file, data and all. Every finding is printed with its line. Warnings mark what is sound but not
+    finished.
 
-    Usage: adieu lint [OPTIONS] <RUN|RECIPE>...
+    Usage: adieu lint [OPTIONS] <RUN|RECIPE|SWEEP>...
 
     Arguments:
-      <RUN|RECIPE>...
-              Folders of runs, folders above them, or recipes (.toml)
+      <RUN|RECIPE|SWEEP>...
+              Folders of runs, folders above them, or recipes and sweeps (.toml)
 
     Options:
           --json

@@ -39,6 +39,7 @@ fn steps(said: &Value) -> Vec<&str> {
 #[test]
 fn a_ladder_runs_every_step_with_every_seed_and_tells_what_each_is_worth() {
     let desk = ladder();
+    assert_eq!(desk.adieu("lint s.toml").well(), "1 file: nothing found\n");
     let out = desk.adieu("sweep s.toml --out d").well();
     for part in ["plain", "RMS norm", "95 % interval", "difference", "Report: d/sweep.html"] {
         assert!(out.contains(part), "no `{part}` in {out}");
@@ -101,6 +102,8 @@ fn every_fault_of_every_step_is_told_by_line_before_anything_runs() {
          [[step]]\nname = \"two\"\nset = { \"train.batch\" = 0 }\n\
          [[step]]\nname = \"Two!\"\nset = { train.epochs = 3 }\n[[step]]\nname = \"seeded\"\nset = { seed = 4 }\n",
     );
+    let linted = desk.adieu("lint s.toml --json");
+    assert!(linted.out.contains("step `seeded`") && linted.code == Some(2), "{linted:?}");
     let message = desk.adieu("sweep s.toml --out d").badly(2);
     // Learners grow keys; which there are is no business of this test.
     let (before, rest) = message.split_once("valid keys here: ").unwrap();

@@ -110,9 +110,9 @@ pub(crate) struct BenchScaling {
 
 /// Measure what methods cost to a quality.
 ///
-/// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; six seeds can tell six methods apart, five cannot; take ten for a publication.
+/// Trains every method of a task with every seed, in turn, and tells what each costs until its error on the held-out rows is at a target or below: training time, epochs, multiply-adds, joules where a sensor tells them. A run that never gets there is a result. Methods are compared with the first: the ratio of median times with its bootstrap interval, and Mann and Whitney's test with Holm's correction; six seeds can tell nine methods apart, five cannot; take ten for a publication.
 ///
-/// Tasks: `optdigits`, 64-128-128 on 8 x 8 digits, and `patterns`, made-up pictures, seconds; `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs; `published`, 784-2000x4; `stream`, quick from slow storage; `fables`, next letters; `cifar`, 3072-1000x3 on CIFAR-10. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, and without its head. Or name a sweep file: its steps are the methods.
+/// Tasks: `optdigits`, 64-128-128 on 8 x 8 digits, and `patterns`, made-up pictures, seconds; `quick`, 784-100-100, 3 epochs of MNIST; `digits`, 784-500-500-500, 10 epochs; `published`, 784-2000x4; `stream`, quick from slow storage; `fables`, next letters; `cifar`, 3072-1000x3 on CIFAR-10, and `cifar-conv`, a small convolutional net. Their methods: back-propagation, with AdamW, with checkpointing, in micro-batches; Forward-Forward, without its head, layer after layer, by differences of pairs; local heads. Of the convolutional net: Forward-Forward with labels that every window sees, DeeperForward, local heads. Or name a sweep file: its steps are the methods.
 ///
 /// Called again with the same options and --out it goes on.
 #[derive(Debug, ClapArgs)]

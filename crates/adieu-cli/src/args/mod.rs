@@ -313,7 +313,7 @@ pub(crate) enum Topic {
 
 /// Check records and recipes.
 ///
-/// Checks a folder's records against the rules every record obeys, and its recipe; or a recipe file, data and all.
+/// Checks a folder's records against the rules every record obeys, and its recipe; or a recipe or sweep file, data and all.
 /// Every finding is printed with its line. Warnings mark what is sound but not finished.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -323,8 +323,8 @@ Examples:
 
 Exit code 1 if a record has an error or data cannot be read, 2 if a recipe is faulty; warnings alone give 0.")]
 pub(crate) struct Lint {
-    /// Folders of runs, folders above them, or recipes (.toml)
-    #[arg(required = true, value_name = "RUN|RECIPE", value_hint = ValueHint::AnyPath)]
+    /// Folders of runs, folders above them, or recipes and sweeps (.toml)
+    #[arg(required = true, value_name = "RUN|RECIPE|SWEEP", value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
 
     /// Print a JSON list of findings instead

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use adieu::record::jsonl;
 use adieu::record::lint::{Severity, lint};
-use adieu::{Error, Faults, Recipe, RunFolder};
+use adieu::{Error, Faults, Recipe, RunFolder, Sweep};
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ pub(super) fn run(asked: &Lint) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Looks at a recipe file or at every run at or below a folder; returns the number of files.
+/// Looks at a recipe or sweep file, or at every run at or below a folder; returns the number of files.
 fn look(path: &Path, findings: &mut Vec<Finding>) -> anyhow::Result<u64> {
     if path.is_dir() {
         let runs = RunFolder::find(path)?;
@@ -85,6 +85,12 @@ fn look(path: &Path, findings: &mut Vec<Finding>) -> anyhow::Result<u64> {
             }
         }
         return Ok(2 * runs.len() as u64);
+    }
+    if Sweep::is_at(path) {
+        if let Err(error) = Sweep::read(path).and_then(|sweep| sweep.check()) {
+            refused(path, error, findings);
+        }
+        return Ok(1);
     }
     if let Err(error) = checked(path, None) {
         match error.downcast::<Error>() {

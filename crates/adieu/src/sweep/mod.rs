@@ -91,6 +91,12 @@ impl Sweep {
         file::parse(&text, &path.display().to_string(), folder)
     }
 
+    /// Whether the file at `path` is written as a sweep rather than as a recipe: sweeps have a `base`.
+    pub fn is_at(path: &Path) -> bool {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.parse::<toml::Table>().is_ok_and(|file| file.contains_key("base"))
+    }
+
     /// The JSON Schema of a sweep file.
     pub fn schema() -> Json {
         file::schema()
