@@ -73,25 +73,26 @@ class Conv:
     def __init__(self, path, side, n_in, n_out, groups=None):
         self.path, self.side, self.n_in, self.n_out = path, side, n_in, n_out
         parts = range(groups or 1)
-        self.names = [f"{path}.{g}" for g in parts] if groups else [path]
         each_in, each_out = n_in // len(parts), n_out // len(parts)
         self.parts = [(slice(g * each_in, (g + 1) * each_in), slice(g * each_out, (g + 1) * each_out)) for g in parts]
 
     def draw(self, rng):
         drawn, each_in, each_out = {}, self.n_in // len(self.parts), self.n_out // len(self.parts)
-        for name in self.names:
-            drawn[f"{name}.weight"] = draw_weights(rng, 9 * each_in, each_out, 1.3)
-            drawn[f"{name}.bias"] = np.float32(0.1 * rng.normal(size=each_out)).astype(np.float64)
+        weights, biases = [], []
+        for _ in self.parts:
+            weights.append(draw_weights(rng, 9 * each_in, each_out, 1.3))
+            biases.append(np.float32(0.1 * rng.normal(size=each_out)).astype(np.float64))
+        drawn[f"{self.path}.weight"] = np.concatenate(weights)
+        drawn[f"{self.path}.bias"] = np.concatenate(biases)
         return drawn
 
     def whole(self, p):
         """W [3, 3, n_in, n_out] and b [n_out], the groups put together."""
-        any_weight = p[f"{self.names[0]}.weight"]
-        w = np.zeros((3, 3, self.n_in, self.n_out), any_weight.dtype)
-        for name, (own_in, own_out) in zip(self.names, self.parts):
-            part = p[f"{name}.weight"]
+        groups = p[f"{self.path}.weight"]
+        w = np.zeros((3, 3, self.n_in, self.n_out), groups.dtype)
+        for part, (own_in, own_out) in zip(np.split(groups, len(self.parts)), self.parts):
             w[:, :, own_in, own_out] = part.reshape(3, 3, -1, part.shape[1])
-        return w, np.concatenate([p[f"{name}.bias"] for name in self.names])
+        return w, p[f"{self.path}.bias"]
 
     def up(self, p, x, training):
         side = self.side
@@ -111,10 +112,9 @@ class Conv:
                 seen = padded[:, k : k + side, l : l + side]
                 dw[k, l] = np.einsum("byxc,byxo->co", seen, da)
                 dx[:, k : k + side, l : l + side] += da @ w[k, l].T
-        for name, (own_in, own_out) in zip(self.names, self.parts):
-            part = dw[:, :, own_in, own_out]
-            gradients[f"{name}.weight"] = part.reshape(-1, part.shape[3])
-            gradients[f"{name}.bias"] = da[..., own_out].sum(axis=(0, 1, 2))
+        parts = [dw[:, :, own_in, own_out] for own_in, own_out in self.parts]
+        gradients[f"{self.path}.weight"] = np.concatenate([part.reshape(-1, part.shape[3]) for part in parts])
+        gradients[f"{self.path}.bias"] = da.sum(axis=(0, 1, 2))
         return dx[:, 1:-1, 1:-1].reshape(len(dh), -1)
 
     def corners(self, kept):

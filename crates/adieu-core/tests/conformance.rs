@@ -18,7 +18,6 @@ use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
-use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host::{matrix, view, zip};
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -517,7 +516,7 @@ fn every_block_holds_what_it_declares() {
             );
             blocks.push(Box::new(block));
             if let Shape::Image { c: 9, .. } = input {
-                let grouped = Grouped::new("0", input, 6, 3, window, activation, &mut rng).unwrap();
+                let grouped = Convolution::grouped("0", input, (6, 3), window, activation, &mut rng).unwrap();
                 blocks.push(Box::new(grouped));
             }
             let window = Window { kernel: 2, stride: 1, padding: 1 };

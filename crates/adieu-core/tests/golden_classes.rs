@@ -19,7 +19,6 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host::{matrix, view};
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -288,7 +287,9 @@ fn cw_comp_follows_the_reference_through_three_epochs() {
         let batch_norm = |path: &str, shape| -> [Box<dyn Block>; 2] {
             [Box::new(BatchNorm::new(path, shape).unwrap()), Box::new(Affine::new(path, shape).unwrap())]
         };
-        let groups = Grouped::new("1.0", pixels(6, 6), 9, 3, THREE, Activation::Relu, &mut chance()).unwrap();
+        let groups =
+            Convolution::grouped("1.0", pixels(6, 6), (9, 3), THREE, Activation::Relu, &mut chance())
+                .unwrap();
         let mut first = vec![convolution("0.0", SIX, 6)];
         first.extend(batch_norm("0.1", pixels(6, 6)));
         let mut second: Blocks =

@@ -20,7 +20,6 @@ use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
-use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host::{matrix, matrix_from, view, zip};
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -250,10 +249,10 @@ proptest! {
         let input = if planes { Shape::Image { c, h, w } } else { Shape::Pixels { h, w, c } };
         let window = Window { kernel, stride: 1, padding: kernel / 2 };
         let mut chance = Rng::stream(at, Purpose::Init, 0);
-        let block = Grouped::new("0", input, channels, groups, window, Activation::Tanh, &mut chance);
+        let block = Convolution::grouped("0", input, (channels, groups), window, Activation::Tanh, &mut chance);
         check_block(&mut block.unwrap(), c * h * w, rows, at * 100);
         // a group hears nothing of the others: the first one's outputs do not move with the last one's inputs
-        let block = Grouped::new("0", Shape::Pixels { h, w, c }, channels, groups, window, Activation::Tanh, &mut chance);
+        let block = Convolution::grouped("0", Shape::Pixels { h, w, c }, (channels, groups), window, Activation::Tanh, &mut chance);
         let (block, x) = (block.unwrap(), noise(rows, c * h * w, at));
         let other = matrix_from(rows, c * h * w, |r, i| {
             let kept = view(&x)[r * c * h * w + i];

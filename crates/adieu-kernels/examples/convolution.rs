@@ -14,8 +14,9 @@ use std::time::Instant;
 const ROWS: usize = 128;
 const TURNS: usize = 15;
 
-/// (height and width, channels_in, channels_out) of 3 × 3 windows.
-const SHAPES: [(usize, usize, usize); 3] = [(32, 3, 64), (16, 64, 128), (8, 256, 256)];
+/// (height and width, channels_in, channels_out, groups) of 3 × 3 windows; the last two are CwComp's.
+const SHAPES: [(usize, usize, usize, usize); 5] =
+    [(32, 3, 64, 1), (16, 64, 128, 1), (8, 256, 256, 1), (28, 20, 80, 10), (14, 240, 480, 10)];
 
 /// The multiply-add peak of all threads of the current pool together, GFLOP/s.
 fn peak(isa: Isa) -> f64 {
@@ -29,13 +30,21 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn measure((side, channels_in, channels_out): (usize, usize, usize), threads: usize) {
-    let conv =
-        Conv { height: side, width: side, channels_in, channels_out, kernel: 3, stride: 1, padding: 1 };
+fn measure((side, channels_in, channels_out, groups): (usize, usize, usize, usize), threads: usize) {
+    let conv = Conv {
+        height: side,
+        width: side,
+        channels_in,
+        channels_out,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        groups,
+    };
     let noise = |len: usize| (0..len).map(|i| (i as f32 * 0.71).sin() * 0.1).collect::<Vec<f32>>();
     let (x, da, bias) = (noise(ROWS * conv.len_in()), noise(ROWS * conv.len_out()), noise(channels_out));
     let mut weights = vec![0.0; conv.panel_len()];
-    to_panels(&noise(conv.n_in() * channels_out), conv.n_in(), channels_out, &mut weights);
+    to_panels(&noise(conv.n_in() * conv.n_out()), conv.n_in(), conv.n_out(), &mut weights);
     let (mut h, mut dx) = (vec![0.0; ROWS * conv.len_out()], vec![0.0; ROWS * conv.len_in()]);
     let [mut gradient, mut first, mut second] = [(); 3].map(|()| vec![0.0; weights.len()]);
     let (x, da) = (Rows::new(&x, ROWS, conv.len_in()), Errors::new(Rows::new(&da, ROWS, conv.len_out())));
@@ -46,7 +55,7 @@ fn measure((side, channels_in, channels_out): (usize, usize, usize), threads: us
         for (product, turns) in turns.iter_mut().enumerate() {
             let before = peak(isa);
             let panels = weights.clone();
-            let w = Weights::new(&panels, conv.n_in(), channels_out);
+            let w = Weights::new(&panels, conv.n_in(), conv.n_out());
             let start = Instant::now();
             match product {
                 0 => conv.forward(x, w, epilogue, Outputs { h: &mut h, pre: None, squares: None }),
@@ -69,8 +78,9 @@ fn measure((side, channels_in, channels_out): (usize, usize, usize), threads: us
             }
         }
     }
-    let whole = 2.0 * (ROWS * side * side * conv.n_in() * channels_out) as f64;
-    let mut line = format!("{side:>3} {channels_in:>4} {channels_out:>4} {threads:>3} {:>5.0}", peak(isa));
+    let whole = 2.0 * (ROWS * side * side * conv.n_in() * conv.n_out()) as f64;
+    let mut line =
+        format!("{side:>3} {channels_in:>4} {channels_out:>4} {groups:>3} {threads:>3} {:>5.0}", peak(isa));
     for (seconds, fractions) in turns {
         let seconds = median(seconds);
         let (ms, speed) = (seconds * 1e3, whole / seconds / 1e9);
@@ -84,7 +94,7 @@ fn main() {
         std::env::args().skip(1).map(|arg| arg.parse().expect("a number of threads")).collect();
     println!("{}: ms, GFLOP/s as if padding were multiplied, fraction of the peak", isa().name());
     println!(
-        " px   in  out  th  peak           forward          dW store           dW Adam        input gr."
+        " px   in  out   g  th  peak           forward          dW store           dW Adam        input gr."
     );
     for threads in if threads.is_empty() { vec![1, 2] } else { threads } {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool of threads");

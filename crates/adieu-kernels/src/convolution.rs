@@ -9,6 +9,9 @@
 //! `[channels, height, width]`, a window would be `channels·kernel` stretches of `kernel` numbers, and each output
 //! of a tile would go to a cache line of its own.)
 //!
+//! **Groups.** Channels in and out may be cut into G neighbouring groups, each of which sees its own only. W then has the
+//! rows (g, ky, kx, c) and the columns of one group; a group's channels are read and written where they stand.
+//!
 //! **Padding is absent**, not zero: windows that reach beyond the image have fewer terms. On small images that
 //! saves much, 16 % of the arithmetic for 3 × 3 windows on 8 × 8 pixels.
 
@@ -40,6 +43,8 @@ pub struct Conv {
     pub stride: usize,
     /// How far windows may reach beyond the image, pixels.
     pub padding: usize,
+    /// Groups into which channels in and out are cut, at least 1; they divide both.
+    pub groups: usize,
 }
 
 impl Conv {
@@ -67,16 +72,27 @@ impl Conv {
         self.height_out() * self.width_out() * self.channels_out
     }
 
-    /// Rows of W, the inputs of a window: `kernel·kernel·channels_in`. Columns are `channels_out`.
+    /// Rows of W, the inputs of a window, group after group: `kernel·kernel·channels_in`.
     #[must_use]
     pub fn n_in(&self) -> usize {
         self.kernel * self.kernel * self.channels_in
     }
 
+    /// Columns of W: `channels_out` of one group.
+    #[must_use]
+    pub fn n_out(&self) -> usize {
+        self.channels_out / self.groups.max(1)
+    }
+
+    /// Channels of x that one group sees.
+    pub(crate) fn group_in(&self) -> usize {
+        self.channels_in / self.groups
+    }
+
     /// Length in floats of the panels of W.
     #[must_use]
     pub fn panel_len(&self) -> usize {
-        panel::panel_len(self.n_in(), self.channels_out)
+        panel::panel_len(self.n_in(), self.n_out())
     }
 
     /// Multiply-adds of one image, the same for all three products: windows that reach beyond the image count only
@@ -84,7 +100,7 @@ impl Conv {
     #[must_use]
     pub fn multiply_adds(&self) -> usize {
         let terms = |axis: Axis| (0..axis.windows).map(|o| axis.taps(o).len()).sum::<usize>();
-        terms(self.vertical()) * terms(self.horizontal()) * self.channels_in * self.channels_out
+        terms(self.vertical()) * terms(self.horizontal()) * self.channels_in * self.n_out()
     }
 
     /// `h [rows, len_out] = φ(a)`, `a = x [rows, len_in] ∗ W + b`. As [`crate::forward`], over windows: the bias of
@@ -92,7 +108,7 @@ impl Conv {
     /// multiplied. Sums of squares are of whole images, by a pass of its own.
     ///
     /// # Panics
-    /// If the length of a slice does not fit its shape, or kernel or stride is zero.
+    /// If the length of a slice does not fit its shape, kernel or stride is zero, or the groups do not divide the channels.
     pub fn forward(&self, x: Rows<'_>, weights: Weights<'_>, epilogue: Epilogue<'_>, out: Outputs<'_>) {
         self.assert_fits(x.cols(), self.len_out());
         self.assert_weights(weights);
@@ -107,7 +123,7 @@ impl Conv {
     /// `dx [rows, len_in]`, the gradient with respect to x, from `da [rows, len_out]`.
     ///
     /// # Panics
-    /// If the length of a slice does not fit its shape, or kernel or stride is zero.
+    /// If the length of a slice does not fit its shape, kernel or stride is zero, or the groups do not divide the channels.
     pub fn input_gradient(&self, da: Errors<'_>, weights: Weights<'_>, dx: &mut [f32]) {
         let (rows, len_out) = da.shape();
         self.assert_fits(self.len_in(), len_out);
@@ -123,7 +139,7 @@ impl Conv {
     /// Operands are read where they stand; x with scales, and da with scales or a gate, are copied first.
     ///
     /// # Panics
-    /// If the length of a slice does not fit its shape, or kernel or stride is zero.
+    /// If the length of a slice does not fit its shape, kernel or stride is zero, or the groups do not divide the channels.
     pub fn weight_gradient(&self, x: Rows<'_>, da: Errors<'_>, target: Target<'_>, db: Option<&mut [f32]>) {
         let (rows, len_out) = da.shape();
         self.assert_fits(x.cols(), len_out);
@@ -134,12 +150,14 @@ impl Conv {
 
     fn assert_fits(&self, len_in: usize, len_out: usize) {
         assert!(self.kernel > 0 && self.stride > 0, "kernel and stride are at least 1: {self:?}");
+        let divide = |channels: usize| self.groups > 0 && channels.is_multiple_of(self.groups);
+        assert!(divide(self.channels_in) && divide(self.channels_out), "groups divide channels: {self:?}");
         assert_eq!(len_in, self.len_in(), "inputs of an image of {self:?}");
         assert_eq!(len_out, self.len_out(), "outputs of an image of {self:?}");
     }
 
     fn assert_weights(&self, weights: Weights<'_>) {
-        assert_eq!((weights.n_in, weights.n_out), (self.n_in(), self.channels_out), "weights of {self:?}");
+        assert_eq!((weights.n_in, weights.n_out), (self.n_in(), self.n_out()), "weights of {self:?}");
     }
 
     pub(crate) fn vertical(&self) -> Axis {

@@ -36,14 +36,14 @@ pub(crate) fn weight_gradient(
     target: Target<'_>,
     db: Option<&mut [f32]>,
 ) {
-    let (rows, n_in, n_out) = (x.rows(), conv.n_in(), conv.channels_out);
+    let (rows, n_in, n_out) = (x.rows(), conv.n_in(), conv.n_out());
     let goal = Goal::new(target, n_in, n_out);
     let isa = isa();
-    let groups = Groups::new(conv);
+    let groups = Groups::new(conv, x.plain().is_some());
     let windows = conv.height_out() * conv.width_out();
-    let pitch = pitch_of(n_out);
-    let plain_x = x.plain().filter(|_| groups.margin == 0);
-    let plain_da = da.plain().filter(|_| pitch == n_out);
+    let pitch = conv.groups * pitch_of(n_out);
+    let plain_x = x.plain().filter(|_| !groups.framed);
+    let plain_da = da.plain().filter(|_| pitch == conv.channels_out);
     let framed = if plain_x.is_some() { 0 } else { rows * groups.image_len() };
     let widened = if plain_da.is_some() { 0 } else { rows * windows * pitch };
     let image_bytes = (conv.len_in() + windows * PANEL) * size_of::<f32>();
@@ -52,15 +52,16 @@ pub(crate) fn weight_gradient(
     with_scratch([framed, widened, waiting], |[frames, wide, waiting]| {
         let x = plain_x.unwrap_or_else(|| {
             let frame = Frame { conv, x, margin: groups.margin, frames: Shared::new(frames) };
-            run_items(rows * conv.height, conv.width * conv.channels_in, &frame);
+            run_items(rows * conv.groups * conv.height, conv.width * conv.group_in(), &frame);
             frames
         });
         let da = plain_da.unwrap_or_else(|| {
-            run_items(rows * windows, pitch, &Widen { da, windows, n_out, pitch, wide: Shared::new(wide) });
+            let widen = Widen { da, windows, groups: conv.groups, n_out, wide: Shared::new(wide) };
+            run_items(rows * windows, pitch, &widen);
             wide
         });
         if let Some(db) = db {
-            first_column_sums(Rows::new(da, rows * windows, pitch), db);
+            sums_of_windows(Rows::new(da, rows * windows, pitch), (conv.groups, n_out), db);
         }
         let tiles = GradientTiles::new(&groups, n_out, isa.geometry());
         let threads = threads_for(rows * conv.multiply_adds());
@@ -85,8 +86,21 @@ pub(crate) fn weight_gradient(
     });
 }
 
-/// Floats from one window of da to the next: where the last tile would reach beyond a window, da is copied to whole
-/// panels first.
+/// db, group by group: of each group's columns of da the first are outputs.
+fn sums_of_windows(da: Rows<'_>, (groups, n_out): (usize, usize), db: &mut [f32]) {
+    let pitch = da.cols() / groups;
+    if groups == 1 || pitch == n_out {
+        return first_column_sums(da, db);
+    }
+    let mut sums = vec![0.0; da.cols()];
+    first_column_sums(da, &mut sums);
+    for (db, sums) in db.chunks_exact_mut(n_out.max(1)).zip(sums.chunks_exact(pitch)) {
+        db.copy_from_slice(&sums[..n_out]);
+    }
+}
+
+/// Floats from one window of a group's da to the next group: where the last tile would reach beyond it, da is copied to
+/// whole panels first.
 fn pitch_of(n_out: usize) -> usize {
     let columns = n_out % PANEL;
     if columns == 0 || columns == width_for(columns) { n_out } else { n_out.next_multiple_of(PANEL) }
@@ -96,71 +110,118 @@ fn pitch_of(n_out: usize) -> usize {
 ///
 /// With padding these are the channels of one tap. Where few channels would make poor tiles, images are given a frame
 /// of zeros left and right: then all taps of a row of the window are on pixels, and form one group.
+///
+/// Of a convolution in groups each has sets of its own. Its channels are read where they stand, or, framed, from images
+/// of its own.
 #[derive(Clone, Copy)]
 struct Groups {
     vertical: Axis,
     /// Of the framed image, if there is a frame; then without padding.
     horizontal: Axis,
-    /// Groups in a row of the window: its taps, or 1.
+    /// Sets in a row of the window: its taps, or 1.
     across: usize,
+    /// Sets of one group of the convolution.
     count: usize,
-    /// Rows of W in a group.
+    /// Groups of the convolution.
+    groups: usize,
+    /// Rows of W in a set.
     len: usize,
+    /// Of one group of the convolution.
     channels: usize,
     stride: usize,
+    /// Whether images are copied, each group's channels together.
+    framed: bool,
     /// Floats of the frame on each side of a row of pixels.
     margin: usize,
 }
 
 impl Groups {
-    fn new(conv: &Conv) -> Self {
-        let Conv { width, channels_in: channels, kernel, stride, padding, .. } = *conv;
-        let vertical = conv.vertical();
-        let merged = padding == 0 || channels < FEW_CHANNELS;
+    /// `plain`: whether x can be read where it stands.
+    fn new(conv: &Conv, plain: bool) -> Self {
+        let Conv { width, kernel, stride, padding, groups, .. } = *conv;
+        let (vertical, channels) = (conv.vertical(), conv.group_in());
+        let merged = channels < FEW_CHANNELS || (padding == 0 && groups == 1);
         if merged {
             let horizontal = Axis::new(width + 2 * padding, kernel, stride, 0);
-            let (count, len) = (kernel, kernel * channels);
-            let margin = padding * channels;
-            return Self { vertical, horizontal, across: 1, count, len, channels, stride, margin };
+            let (count, len, margin) = (kernel, kernel * channels, padding * channels);
+            let framed = !plain || margin > 0 || groups > 1;
+            return Self {
+                vertical,
+                horizontal,
+                across: 1,
+                count,
+                groups,
+                len,
+                channels,
+                stride,
+                framed,
+                margin,
+            };
         }
         let (horizontal, count) = (conv.horizontal(), kernel * kernel);
-        Self { vertical, horizontal, across: kernel, count, len: channels, channels, stride, margin: 0 }
+        let (framed, margin) = (!plain, 0);
+        Self {
+            vertical,
+            horizontal,
+            across: kernel,
+            count,
+            groups,
+            len: channels,
+            channels,
+            stride,
+            framed,
+            margin,
+        }
     }
 
     fn image_len(&self) -> usize {
-        self.vertical.pixels * self.horizontal.pixels * self.channels
+        self.groups * self.vertical.pixels * self.horizontal.pixels * self.channels
     }
 
-    /// The windows of `images` that meet `group`, a run for each row of them. `first` is the first row of W in the
-    /// group, `column` the first output; da has `pitch` floats a window.
+    /// Floats from one pixel of x to the next.
+    #[inline(always)]
+    fn pixel(&self) -> usize {
+        if self.framed { self.channels } else { self.groups * self.channels }
+    }
+
+    /// The windows of `images` that meet `set`, a run for each row of them. `first` is the first row of W in the
+    /// set, `column` the first output; da has `pitch` floats a window.
     #[inline(always)]
     fn runs(
         self,
         images: Range<usize>,
-        (group, first): (usize, usize),
+        (set, first): (usize, usize),
         (column, pitch): (usize, usize),
     ) -> impl Iterator<Item = Run> {
-        let (ky, kx) = (group / self.across, group % self.across);
+        let (group, set) = (set / self.count, set % self.count);
+        let (ky, kx) = (set / self.across, set % self.across);
         let (down, along) = (self.vertical.windows_with(ky), self.horizontal.windows_with(kx));
         let down = if along.is_empty() { 0..0 } else { down };
+        // of framed images each group has its own, of others its own channels
+        let (images_apart, plane, pitch_x, first) = match self.framed {
+            true => (self.groups, group, self.channels, first),
+            false => (1, 0, self.groups * self.channels, group * self.channels + first),
+        };
+        let (lines, first_line) = (images_apart * self.vertical.pixels, plane * self.vertical.pixels);
+        let column = group * (pitch / self.groups) + column;
         images.flat_map(move |image| {
             let along = along.clone();
             down.clone().map(move |oy| {
-                let line = image * self.vertical.pixels + self.vertical.pixel(oy, ky);
+                let line = image * lines + first_line + self.vertical.pixel(oy, ky);
                 let pixel = line * self.horizontal.pixels + self.horizontal.pixel(along.start, kx);
                 let window = (image * self.vertical.windows + oy) * self.horizontal.windows + along.start;
-                Run { left: pixel * self.channels + first, right: window * pitch + column, len: along.len() }
+                Run { left: pixel * pitch_x + first, right: window * pitch + column, len: along.len() }
             })
         })
     }
 }
 
-/// The tiles of dW: slivers of outputs; in a sliver, groups; in a group, strips.
+/// The tiles of dW: slivers of outputs; in a sliver, sets; in a set, strips.
 #[derive(Clone, Copy)]
 struct GradientTiles {
     strips: Cut,
-    groups: usize,
-    group_len: usize,
+    sets: usize,
+    set_len: usize,
     n_out: usize,
     width: usize,
 }
@@ -168,22 +229,22 @@ struct GradientTiles {
 impl GradientTiles {
     fn new(groups: &Groups, n_out: usize, geometry: Geometry) -> Self {
         let strips = Cut::new(groups.len, geometry.height);
-        Self { strips, groups: groups.count, group_len: groups.len, n_out, width: geometry.width }
+        Self { strips, sets: groups.groups * groups.count, set_len: groups.len, n_out, width: geometry.width }
     }
 
     fn count(&self) -> usize {
-        self.strips.count() * self.groups * self.n_out.div_ceil(self.width)
+        self.strips.count() * self.sets * self.n_out.div_ceil(self.width)
     }
 
     #[inline(always)]
     fn patch(&self, index: usize) -> Patch {
-        let (group, sliver) =
-            (index / self.strips.count() % self.groups, index / self.strips.count() / self.groups);
+        let (set, sliver) =
+            (index / self.strips.count() % self.sets, index / self.strips.count() / self.sets);
         let (first, height) = self.strips.piece(index % self.strips.count());
         let left = sliver * self.width;
         let columns = self.width.min(self.n_out - left);
         let width = self.width.min(width_for(columns));
-        Patch { top: group * self.group_len + first, height, left, width, columns }
+        Patch { top: set * self.set_len + first, height, left, width, columns }
     }
 }
 
@@ -281,7 +342,7 @@ impl Product for Chunk<'_> {
         let WeightGradient { x, da, groups, pitch, .. } = *self.product;
         let place = (patch.top / groups.len, patch.top % groups.len);
         let runs = groups.runs(self.images.clone(), place, (patch.left, pitch));
-        tile::strided_runs::<H, W, FMA>(x, da, (groups.stride * groups.channels, pitch), runs, tile);
+        tile::strided_runs::<H, W, FMA>(x, da, (groups.stride * groups.pixel(), pitch), runs, tile);
     }
 
     #[inline(always)]
@@ -310,7 +371,8 @@ impl Product for Chunk<'_> {
     }
 }
 
-/// Copies images into frames of zeros, `margin` floats left and right. Items are rows of pixels.
+/// Copies images into frames of zeros, `margin` floats left and right, each group's channels into images of their own.
+/// Items are rows of pixels.
 struct Frame<'a> {
     conv: &'a Conv,
     x: Rows<'a>,
@@ -321,37 +383,51 @@ struct Frame<'a> {
 impl Pass for Frame<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
-        let (height, len, margin) = (self.conv.height, self.conv.width * self.conv.channels_in, self.margin);
+        let Conv { height, width, channels_in, groups, .. } = *self.conv;
+        let (own, margin) = (self.conv.group_in(), self.margin);
+        let len = width * own;
         for r in range {
+            let (image, group, line) = (r / height / groups, r / height % groups, r % height);
             // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
             let framed = unsafe { self.frames.part_mut(r * (len + 2 * margin), len + 2 * margin) };
             framed[..margin].fill(0.0);
-            self.x.read(r / height, r % height * len, &mut framed[margin..][..len]);
+            let inside = &mut framed[margin..][..len];
+            if groups == 1 {
+                self.x.read(image, line * len, inside);
+            } else if own > 0 {
+                for (pixel, numbers) in inside.chunks_exact_mut(own).enumerate() {
+                    self.x.read(image, (line * width + pixel) * channels_in + group * own, numbers);
+                }
+            }
             framed[margin + len..].fill(0.0);
         }
     }
 }
 
-/// Copies windows of da, `n_out` numbers each, to rows of `pitch`. Numbers beyond are zero: no result of theirs is
-/// stored.
+/// Copies windows of da, `n_out` numbers of each group, to as many rows of whole panels. Numbers beyond are zero: no
+/// result of theirs is stored.
 struct Widen<'a> {
     da: Errors<'a>,
     /// Of an image.
     windows: usize,
+    groups: usize,
     n_out: usize,
-    pitch: usize,
     wide: Shared<'a>,
 }
 
 impl Pass for Widen<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
+        let (groups, n_out, pitch) = (self.groups, self.n_out, pitch_of(self.n_out));
         for r in range {
             // SAFETY: row r is in bounds, and the ranges of a pass are disjoint.
-            let wide = unsafe { self.wide.part_mut(r * self.pitch, self.pitch) };
-            let (filled, rest) = wide.split_at_mut(self.n_out);
-            self.da.read(r / self.windows, r % self.windows * self.n_out, filled);
-            rest.fill(0.0);
+            let wide = unsafe { self.wide.part_mut(r * groups * pitch, groups * pitch) };
+            for group in 0..groups {
+                let (filled, rest) = wide[group * pitch..][..pitch].split_at_mut(n_out);
+                let start = (r % self.windows * groups + group) * n_out;
+                self.da.read(r / self.windows, start, filled);
+                rest.fill(0.0);
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn forward(
     let rows = x.rows();
     let view = Windows { vertical: conv.vertical(), horizontal: conv.horizontal(), conv };
     let (positions, work) = (conv.height_out() * conv.width_out(), rows * conv.multiply_adds());
-    let tiles = SweepTiles::new(rows, positions, conv.channels_out, work, isa().geometry());
+    let tiles = SweepTiles::new(rows, positions, (conv.groups, conv.n_out()), work, isa().geometry());
     with_scratch([rows * conv.len_in()], |[left]| {
         // A base is scaled together with the product; otherwise the scales are packed with x.
         let source = if epilogue.base.is_some() { x.unscaled() } else { x };
@@ -55,14 +55,14 @@ pub(crate) fn input_gradient(conv: &Conv, da: Errors<'_>, weights: Weights<'_>, 
     let rows = da.shape().0;
     let view = Pixels { vertical: conv.vertical(), horizontal: conv.horizontal(), conv };
     let (positions, work) = (conv.height * conv.width, rows * conv.multiply_adds());
-    let tiles = SweepTiles::new(rows, positions, conv.channels_in, work, isa().geometry());
-    let n_in = conv.kernel * conv.kernel * padded(conv.channels_out);
-    let room = [rows * conv.len_out(), panel_len(n_in, conv.channels_in)];
+    let tiles = SweepTiles::new(rows, positions, (conv.groups, conv.group_in()), work, isa().geometry());
+    let n_in = conv.groups * conv.kernel * conv.kernel * padded(conv.n_out());
+    let room = [rows * conv.len_out(), panel_len(n_in, conv.group_in())];
     with_scratch(room, |[left, turned]| {
-        let blocks = n_in / PANEL * conv.channels_in.div_ceil(PANEL);
+        let blocks = n_in / PANEL * conv.group_in().div_ceil(PANEL);
         let transpose = Transpose { conv, panels: weights.panels, turned: Shared::new(turned) };
         run_items(blocks, PANEL * PANEL, &transpose);
-        let weights = Weights::new(turned, n_in, conv.channels_in);
+        let weights = Weights::new(turned, n_in, conv.group_in());
         let (left, ends) = (Shared::new(left), ends(conv.len_in(), Epilogue::default(), None, None, dx));
         let product = Sweep { source: da, view, weights, tiles, left, ends };
         product::run(&product, &tiles, isa());
@@ -76,8 +76,9 @@ fn padded(channels_out: usize) -> usize {
 
 /// What a pixel of the result is computed from.
 trait View: Sync {
-    /// The stretches of the source image, and of the rows of the weights, that make up the pixel at `position`.
-    fn runs(&self, position: usize) -> impl Iterator<Item = Run>;
+    /// The stretches of the source image, and of the rows of a group's weights, that make up its channels of the pixel at
+    /// `position`.
+    fn runs(&self, position: usize, group: usize) -> impl Iterator<Item = Run>;
 }
 
 /// Outputs, each with the pixels of its window.
@@ -89,16 +90,20 @@ struct Windows<'a> {
 
 impl View for Windows<'_> {
     #[inline(always)]
-    fn runs(&self, position: usize) -> impl Iterator<Item = Run> {
+    fn runs(&self, position: usize, group: usize) -> impl Iterator<Item = Run> {
         let (oy, ox) = (position / self.horizontal.windows, position % self.horizontal.windows);
-        let (taps, channels, kernel) = (self.horizontal.taps(ox), self.conv.channels_in, self.conv.kernel);
-        let down = if taps.is_empty() { 0..0 } else { self.vertical.taps(oy) };
-        // Neighbouring taps are on neighbouring pixels: a run for each row of the window.
-        down.map(move |ky| Run {
-            left: (self.vertical.pixel(oy, ky) * self.conv.width + self.horizontal.pixel(ox, taps.start))
-                * channels,
-            right: (ky * kernel + taps.start) * channels,
-            len: taps.len() * channels,
+        let (taps, kernel) = (self.horizontal.taps(ox), self.conv.kernel);
+        let (channels, own) = (self.conv.channels_in, self.conv.group_in());
+        // Neighbouring taps are on neighbouring pixels: a run for each row of the window, if all channels are seen.
+        let (pieces, len) = if self.conv.groups == 1 { (1, taps.len() * own) } else { (taps.len(), own) };
+        let across = if taps.is_empty() { 0..0 } else { 0..pieces };
+        Pairs::new(self.vertical.taps(oy), across).map(move |(ky, tap)| {
+            let pixel = self.horizontal.pixel(ox, taps.start) + tap;
+            Run {
+                left: (self.vertical.pixel(oy, ky) * self.conv.width + pixel) * channels + group * own,
+                right: (ky * kernel + taps.start + tap) * own,
+                len,
+            }
         })
     }
 }
@@ -112,41 +117,57 @@ struct Pixels<'a> {
 
 impl View for Pixels<'_> {
     #[inline(always)]
-    fn runs(&self, position: usize) -> impl Iterator<Item = Run> {
+    fn runs(&self, position: usize, group: usize) -> impl Iterator<Item = Run> {
         let (iy, ix) = (position / self.conv.width, position % self.conv.width);
         let (down, along) = (self.vertical.windows_on(iy), self.horizontal.windows_on(ix));
-        let (across, channels, kernel) = (self.horizontal.windows, self.conv.channels_out, self.conv.kernel);
+        let (across, kernel) = (self.horizontal.windows, self.conv.kernel);
+        let (channels, own) = (self.conv.channels_out, self.conv.n_out());
         Pairs::new(down.range(), along.range()).map(move |(i, j)| {
             let ((oy, ky), (ox, kx)) = (down.hit(i), along.hit(j));
             Run {
-                left: (oy * across + ox) * channels,
-                right: (ky * kernel + kx) * padded(channels),
-                len: channels,
+                left: (oy * across + ox) * channels + group * own,
+                right: (ky * kernel + kx) * padded(own),
+                len: own,
             }
         })
     }
 }
 
-/// Strips of images; in a strip, slivers of channels; in a sliver, pixels. So the weights of a sliver and the rows of
-/// pixels that overlapping windows share stay in the second-level cache.
+/// Strips of images; in a strip, groups; in a group, slivers of channels; in a sliver, pixels. So the weights of a sliver
+/// and the rows of pixels that overlapping windows share stay in the second-level cache.
 #[derive(Clone, Copy)]
 struct SweepTiles {
     strips: Cut,
     positions: usize,
+    groups: usize,
+    /// Channels of a group.
     channels: usize,
     width: usize,
     work: usize,
 }
 
 impl SweepTiles {
-    fn new(rows: usize, positions: usize, channels: usize, work: usize, geometry: Geometry) -> Self {
-        Self { strips: Cut::new(rows, geometry.height), positions, channels, width: geometry.width, work }
+    fn new(
+        rows: usize,
+        positions: usize,
+        (groups, channels): (usize, usize),
+        work: usize,
+        geometry: Geometry,
+    ) -> Self {
+        let strips = Cut::new(rows, geometry.height);
+        Self { strips, positions, groups, channels, width: geometry.width, work }
+    }
+
+    /// Numbers a pixel.
+    #[inline(always)]
+    fn pixel(&self) -> usize {
+        self.groups * self.channels
     }
 }
 
 impl Tiles for SweepTiles {
     fn count(&self) -> usize {
-        self.strips.count() * self.channels.div_ceil(self.width) * self.positions
+        self.strips.count() * self.groups * self.channels.div_ceil(self.width) * self.positions
     }
 
     fn multiply_adds(&self) -> usize {
@@ -158,10 +179,11 @@ impl Tiles for SweepTiles {
     fn patch(&self, index: usize) -> Patch {
         let slivers = self.channels.div_ceil(self.width);
         let (sliver, position) = (index / self.positions, index % self.positions);
-        let (top, height) = self.strips.piece(sliver / slivers);
-        let channel = sliver % slivers * self.width;
+        let (group, sliver) = (sliver / slivers, sliver % slivers);
+        let (top, height) = self.strips.piece(group / self.groups);
+        let channel = sliver * self.width;
         let columns = self.width.min(self.channels - channel);
-        let left = position * self.channels + channel;
+        let left = position * self.pixel() + group % self.groups * self.channels + channel;
         Patch { top, height, left, width: self.width.min(width_for(columns)), columns }
     }
 }
@@ -194,24 +216,26 @@ impl<S: Source + Sync, V: View> Product for Sweep<'_, S, V> {
     #[inline(always)]
     fn expect(&self, patch: &Patch) {
         for r in patch.top..patch.top + patch.height {
-            let start = r * self.tiles.positions * self.tiles.channels + patch.left;
+            let start = r * self.tiles.positions * self.tiles.pixel() + patch.left;
             self.ends.h.prefetch(start, patch.columns);
         }
     }
 
     #[inline(always)]
     fn multiply<const H: usize, const W: usize, const FMA: bool>(&self, patch: &Patch, tile: &mut Tile) {
-        let (position, channel) = (patch.left / self.tiles.channels, patch.left % self.tiles.channels);
+        let (position, channel) = (patch.left / self.tiles.pixel(), patch.left % self.tiles.pixel());
+        let (group, channel) = (channel / self.tiles.channels, channel % self.tiles.channels);
         // SAFETY: packing is over, nobody writes to `left`; the strip is in bounds as above.
         let left = unsafe { self.left.part(patch.top * self.source.cols(), H * self.source.cols()) };
         let Weights { panels, n_in, .. } = self.weights;
-        let right = &panels[channel / PANEL * n_in * PANEL..][..n_in * PANEL];
-        tile::packed_runs::<H, W, FMA>(left, right, channel % PANEL, self.view.runs(position), tile);
+        let depth = n_in / self.tiles.groups;
+        let right = &panels[(channel / PANEL * n_in + group * depth) * PANEL..][..depth * PANEL];
+        tile::packed_runs::<H, W, FMA>(left, right, channel % PANEL, self.view.runs(position, group), tile);
     }
 
     #[inline(always)]
     fn finish<const NR: usize>(&self, patch: &Patch, tile: &mut Tile) {
-        let bias = self.ends.bias(patch.left % self.tiles.channels, patch.columns);
+        let bias = self.ends.bias(patch.left % self.tiles.pixel(), patch.columns);
         for i in 0..patch.height {
             let row = tile.row::<NR>(i);
             self.ends.finish(patch.top + i, patch.left, patch.columns, bias.as_ref(), row);
@@ -219,8 +243,8 @@ impl<S: Source + Sync, V: View> Product for Sweep<'_, S, V> {
     }
 }
 
-/// Writes Wᵀ, tap by tap: from panels `[⌈channels_out/32⌉][tap, c][32]` to `[⌈channels_in/32⌉][tap, o][32]`. Items are
-/// blocks of 32 × 32. Lanes and rows beyond the last channel hold anything: no result of theirs is stored.
+/// Writes Wᵀ, group by group and tap by tap: from panels `[⌈n_out/32⌉][g, tap, c][32]` to `[⌈group_in/32⌉][g, tap, o][32]`.
+/// Items are blocks of 32 × 32. Lanes and rows beyond the last channel hold anything: no result of theirs is stored.
 struct Transpose<'a> {
     conv: &'a Conv,
     panels: &'a [f32],
@@ -230,12 +254,12 @@ struct Transpose<'a> {
 impl Pass for Transpose<'_> {
     #[inline(always)]
     fn part(&self, range: Range<usize>) {
-        let Conv { channels_in, channels_out, kernel, .. } = *self.conv;
-        let (taps, across) = (kernel * kernel, padded(channels_out) / PANEL);
+        let (own, taps) = (self.conv.group_in(), self.conv.groups * self.conv.kernel * self.conv.kernel);
+        let across = padded(self.conv.n_out()) / PANEL;
         for block in range {
             let (band, tap, panel) = (block / across / taps, block / across % taps, block % across);
-            let lanes = PANEL.min(channels_in - band * PANEL);
-            let from = ((panel * taps + tap) * channels_in + band * PANEL) * PANEL;
+            let lanes = PANEL.min(own - band * PANEL);
+            let from = ((panel * taps + tap) * own + band * PANEL) * PANEL;
             // SAFETY: block after block fills the panels of Wᵀ.
             let turned = unsafe { self.turned.part_mut(block * PANEL * PANEL, PANEL * PANEL) };
             let rows = Rows::new(&self.panels[from..][..lanes * PANEL], lanes, PANEL);

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 fn weights<'a>(conv: &Conv, panels: &'a [f32]) -> Weights<'a> {
-    Weights::new(panels, conv.n_in(), conv.channels_out)
+    Weights::new(panels, conv.n_in(), conv.n_out())
 }
 
 /// The plain forward product, with no scales and no base.
@@ -45,11 +45,12 @@ fn weight_gradient(conv: &Conv, x: &[f32], da: &[f32], rows: usize, target: Targ
 
 fn panels_of(conv: &Conv, w: &[f32]) -> Vec<f32> {
     let mut panels = vec![f32::NAN; conv.panel_len()];
-    to_panels(w, conv.n_in(), conv.channels_out, &mut panels);
+    to_panels(w, conv.n_in(), conv.n_out(), &mut panels);
     panels
 }
 
-/// Calls `f` with (index in x, row of W, index in h) of every multiply-add, except that h's index is a pixel's.
+/// Calls `f` with (index in x, row of W, index in h) of every multiply-add, except that h's index is that of the first output
+/// of a pixel's group.
 fn for_each_term(conv: &Conv, rows: usize, mut f: impl FnMut(usize, usize, usize)) {
     let (height_out, width_out) = (conv.height_out(), conv.width_out());
     for (r, oy) in (0..rows).flat_map(|r| (0..height_out).map(move |oy| (r, oy))) {
@@ -60,10 +61,11 @@ fn for_each_term(conv: &Conv, rows: usize, mut f: impl FnMut(usize, usize, usize
                 let (Some(iy), Some(ix)) = (inside(iy, conv.height), inside(ix, conv.width)) else {
                     continue;
                 };
-                for c in 0..conv.channels_in {
-                    let x = ((r * conv.height + iy) * conv.width + ix) * conv.channels_in + c;
-                    let w = (ky * conv.kernel + kx) * conv.channels_in + c;
-                    f(x, w, (r * height_out + oy) * width_out + ox);
+                let own = conv.channels_in / conv.groups;
+                for (g, c) in (0..conv.groups).flat_map(|g| (0..own).map(move |c| (g, c))) {
+                    let x = ((r * conv.height + iy) * conv.width + ix) * conv.channels_in + g * own + c;
+                    let w = ((g * conv.kernel + ky) * conv.kernel + kx) * own + c;
+                    f(x, w, ((r * height_out + oy) * width_out + ox) * conv.channels_out + g * conv.n_out());
                 }
             }
         }
@@ -120,8 +122,10 @@ prop_compose! {
     fn shape()(
         height in 1usize..9, width in 1usize..9, channels_in in channels(), channels_out in channels(),
         kernel in 1usize..6, stride in 1usize..4, padding in 0usize..4,
+        groups in prop_oneof![3 => Just(1usize), 2 => 2usize..5],
     ) -> Conv {
-        Conv { height, width, channels_in, channels_out, kernel, stride, padding }
+        let (channels_in, channels_out) = (channels_in * groups, channels_out * groups);
+        Conv { height, width, channels_in, channels_out, kernel, stride, padding, groups }
     }
 }
 
@@ -130,14 +134,14 @@ proptest! {
 
     #[test]
     fn forward_agrees_with_its_twin(conv in shape(), rows in 1usize..15, with_bias: bool, seed: u64) {
-        let (x, w) = (noise(rows * conv.len_in(), seed), noise(conv.n_in() * conv.channels_out, seed ^ 1));
+        let (x, w) = (noise(rows * conv.len_in(), seed), noise(conv.n_in() * conv.n_out(), seed ^ 1));
         let (b, panels) = (noise(conv.channels_out, seed ^ 2), panels_of(&conv, &w));
         let bias = with_bias.then_some(&b[..]);
-        let n_out = conv.channels_out;
+        let n_out = conv.n_out();
         let mut truth = Truth::zero(rows * conv.len_out());
-        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(p * n_out + o, x[i], w[k * n_out + o])));
+        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(p + o, x[i], w[k * n_out + o])));
         if with_bias {
-            (0..truth.sums.len()).for_each(|at| truth.add(at, b[at % n_out], 1.0));
+            (0..truth.sums.len()).for_each(|at| truth.add(at, b[at % conv.channels_out], 1.0));
         }
         on_every_isa(|| {
             let (mut h, mut pre) = (vec![f32::NAN; rows * conv.len_out()], vec![f32::NAN; rows * conv.len_out()]);
@@ -156,10 +160,10 @@ proptest! {
 
     #[test]
     fn input_gradient_agrees_with_its_twin(conv in shape(), rows in 1usize..15, seed: u64) {
-        let (da, w) = (noise(rows * conv.len_out(), seed), noise(conv.n_in() * conv.channels_out, seed ^ 1));
-        let (n_out, panels) = (conv.channels_out, panels_of(&conv, &w));
+        let (da, w) = (noise(rows * conv.len_out(), seed), noise(conv.n_in() * conv.n_out(), seed ^ 1));
+        let (n_out, panels) = (conv.n_out(), panels_of(&conv, &w));
         let mut truth = Truth::zero(rows * conv.len_in());
-        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(i, da[p * n_out + o], w[k * n_out + o])));
+        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(i, da[p + o], w[k * n_out + o])));
         on_every_isa(|| {
             let mut dx = vec![f32::NAN; rows * conv.len_in()];
             input_gradient(&conv, &da, rows, &panels, &mut dx);
@@ -170,9 +174,9 @@ proptest! {
     #[test]
     fn weight_gradient_agrees_with_its_twin(conv in shape(), rows in 1usize..15, seed: u64) {
         let (x, da) = (noise(rows * conv.len_in(), seed), noise(rows * conv.len_out(), seed ^ 1));
-        let n_out = conv.channels_out;
+        let n_out = conv.n_out();
         let mut truth = Truth::zero(conv.n_in() * n_out);
-        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p * n_out + o])));
+        for_each_term(&conv, rows, |i, k, p| (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p + o])));
         on_every_isa(|| {
             let mut gradient = vec![f32::NAN; conv.panel_len()];
             weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
@@ -187,7 +191,7 @@ proptest! {
     #[test]
     fn gradients_are_slopes_of_the_forward_product(conv in shape(), rows in 1usize..4, seed: u64) {
         // ⟨da, a(x, W)⟩ is linear in x and in W: a difference quotient is exact up to rounding.
-        let (x, w) = (noise(rows * conv.len_in(), seed), noise(conv.n_in() * conv.channels_out, seed ^ 1));
+        let (x, w) = (noise(rows * conv.len_in(), seed), noise(conv.n_in() * conv.n_out(), seed ^ 1));
         let (da, panels) = (noise(rows * conv.len_out(), seed ^ 2), panels_of(&conv, &w));
         let (dx, dw) = (noise(x.len(), seed ^ 3), noise(w.len(), seed ^ 4));
         let loss = |x: &[f32], panels: &[f32]| {
@@ -212,7 +216,7 @@ proptest! {
     #[test]
     fn a_rule_in_the_epilogue_moves_the_weights_as_one_after_it(conv in shape(), rows in 1usize..9, seed: u64) {
         let (x, da) = (noise(rows * conv.len_in(), seed), noise(rows * conv.len_out(), seed ^ 1));
-        let start = panels_of(&conv, &noise(conv.n_in() * conv.channels_out, seed ^ 2));
+        let start = panels_of(&conv, &noise(conv.n_in() * conv.n_out(), seed ^ 2));
         on_every_isa(|| {
             let mut gradient = vec![f32::NAN; start.len()];
             weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
@@ -235,7 +239,7 @@ proptest! {
         let (len_in, len_out, n_out) = (conv.len_in(), conv.len_out(), conv.channels_out);
         let (x, dh, kept) = (noise(rows * len_in, seed), noise(rows * len_out, seed ^ 1), noise(rows * len_out, seed ^ 2));
         let (scales_x, scales_dh) = (noise(rows, seed ^ 3), noise(rows, seed ^ 4));
-        let (panels, bias) = (panels_of(&conv, &noise(conv.n_in() * n_out, seed ^ 5)), noise(n_out, seed ^ 6));
+        let (panels, bias) = (panels_of(&conv, &noise(conv.n_in() * conv.n_out(), seed ^ 5)), noise(n_out, seed ^ 6));
         let activation = ACTIVATIONS[which];
         let (mut scaled_x, mut da) = (x.clone(), dh.clone());
         scale_rows(&x, len_in, &scales_x, &mut scaled_x);
@@ -285,7 +289,7 @@ proptest! {
     #[test]
     fn an_image_is_the_same_alone_and_in_company(conv in shape(), rows in 1usize..30, seed: u64) {
         let (x, da) = (noise(rows * conv.len_in(), seed), noise(rows * conv.len_out(), seed ^ 1));
-        let panels = panels_of(&conv, &noise(conv.n_in() * conv.channels_out, seed ^ 2));
+        let panels = panels_of(&conv, &noise(conv.n_in() * conv.n_out(), seed ^ 2));
         let products = |x: &[f32], da: &[f32], rows: usize| {
             let (mut h, mut dx) = (vec![f32::NAN; da.len()], vec![f32::NAN; x.len()]);
             forward(&conv, x, rows, &panels, None, Activation::Tanh, None, &mut h);
@@ -307,8 +311,16 @@ proptest! {
 fn a_window_as_large_as_the_image_is_a_dense_layer() {
     let (rows, side, channels, n_out) = (13, 3, 5, 37);
     let (height, width) = (side, side);
-    let conv =
-        Conv { height, width, channels_in: channels, channels_out: n_out, kernel: 3, stride: 1, padding: 0 };
+    let conv = Conv {
+        height,
+        width,
+        channels_in: channels,
+        channels_out: n_out,
+        kernel: 3,
+        stride: 1,
+        padding: 0,
+        groups: 1,
+    };
     let n_in = conv.len_in();
     assert_eq!((n_in, conv.len_out(), conv.multiply_adds()), (conv.n_in(), n_out, 45 * n_out));
     let (x, da, b) = (noise(rows * n_in, 1), noise(rows * n_out, 2), noise(n_out, 3));
@@ -331,7 +343,7 @@ fn a_window_as_large_as_the_image_is_a_dense_layer() {
 /// All that the three products write, for one set of operands.
 fn everything(conv: &Conv, rows: usize) -> Vec<u32> {
     let (x, da) = (noise(rows * conv.len_in(), 1), noise(rows * conv.len_out(), 2));
-    let mut panels = panels_of(conv, &noise(conv.n_in() * conv.channels_out, 3));
+    let mut panels = panels_of(conv, &noise(conv.n_in() * conv.n_out(), 3));
     let (mut pre, mut h, mut dx) = (da.clone(), da.clone(), x.clone());
     let bias = noise(conv.channels_out, 4);
     forward(conv, &x, rows, &panels, Some(&bias), Activation::Gelu, Some(&mut pre), &mut h);
@@ -349,10 +361,72 @@ fn everything(conv: &Conv, rows: usize) -> Vec<u32> {
 }
 
 /// More than 2²⁰ multiply-adds, so that the work is shared; several chunks of images; framed, widened and neither.
-const LARGE: [(Conv, usize); 3] = [
-    (Conv { height: 33, width: 31, channels_in: 3, channels_out: 41, kernel: 3, stride: 1, padding: 1 }, 19),
-    (Conv { height: 16, width: 16, channels_in: 33, channels_out: 64, kernel: 3, stride: 2, padding: 1 }, 30),
-    (Conv { height: 17, width: 15, channels_in: 20, channels_out: 96, kernel: 5, stride: 1, padding: 2 }, 14),
+const LARGE: [(Conv, usize); 5] = [
+    (
+        Conv {
+            height: 33,
+            width: 31,
+            channels_in: 3,
+            channels_out: 41,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 1,
+        },
+        19,
+    ),
+    (
+        Conv {
+            height: 16,
+            width: 16,
+            channels_in: 33,
+            channels_out: 64,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            groups: 1,
+        },
+        30,
+    ),
+    (
+        Conv {
+            height: 17,
+            width: 15,
+            channels_in: 20,
+            channels_out: 96,
+            kernel: 5,
+            stride: 1,
+            padding: 2,
+            groups: 1,
+        },
+        14,
+    ),
+    (
+        Conv {
+            height: 17,
+            width: 15,
+            channels_in: 60,
+            channels_out: 96,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 2,
+        },
+        14,
+    ),
+    (
+        Conv {
+            height: 16,
+            width: 15,
+            channels_in: 12,
+            channels_out: 54,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            groups: 6,
+        },
+        40,
+    ),
 ];
 
 #[test]
@@ -380,25 +454,34 @@ fn instruction_sets_with_fused_multiply_add_agree_to_the_bit() {
 
 #[test]
 fn chunks_of_images_add_up() {
-    let (conv, rows) = LARGE[2];
-    let (x, da, n_out) = (noise(rows * conv.len_in(), 1), noise(rows * conv.len_out(), 2), conv.channels_out);
-    let mut truth = Truth::zero(conv.n_in() * n_out);
-    for_each_term(&conv, rows, |i, k, p| {
-        (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p * n_out + o]));
-    });
-    let mut gradient = vec![f32::NAN; conv.panel_len()];
-    weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
-    let mut dw = vec![f32::NAN; conv.n_in() * n_out];
-    from_panels(&gradient, conv.n_in(), n_out, &mut dw);
-    truth.assert_close(&dw, "dW").unwrap();
+    for (conv, rows) in LARGE {
+        let (x, da, n_out) = (noise(rows * conv.len_in(), 1), noise(rows * conv.len_out(), 2), conv.n_out());
+        let mut truth = Truth::zero(conv.n_in() * n_out);
+        for_each_term(&conv, rows, |i, k, p| {
+            (0..n_out).for_each(|o| truth.add(k * n_out + o, x[i], da[p + o]));
+        });
+        let mut gradient = vec![f32::NAN; conv.panel_len()];
+        weight_gradient(&conv, &x, &da, rows, Target::Store(&mut gradient));
+        let mut dw = vec![f32::NAN; conv.n_in() * n_out];
+        from_panels(&gradient, conv.n_in(), n_out, &mut dw);
+        truth.assert_close(&dw, "dW").unwrap();
+    }
 }
 
 #[test]
 fn a_nan_or_infinity_reaches_all_that_depends_on_it_and_nothing_else() {
     let (rows, n_out) = (3, 43);
     for (channels_in, isa) in [3, 19].into_iter().flat_map(|c| Isa::available().map(move |isa| (c, isa))) {
-        let conv =
-            Conv { height: 5, width: 6, channels_in, channels_out: n_out, kernel: 3, stride: 2, padding: 1 };
+        let conv = Conv {
+            height: 5,
+            width: 6,
+            channels_in,
+            channels_out: n_out,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            groups: 1,
+        };
         // All weights and errors are zero: 0·NaN and 0·∞ are NaN, and a kernel that skips zeros shows.
         let (mut x, mut da) = (vec![1.0; rows * conv.len_in()], vec![0.0; rows * conv.len_out()]);
         let (odd_x, odd_da) = (conv.len_in() + 14 * channels_in + 2, conv.len_out() + 5 * n_out + 40);
@@ -408,9 +491,9 @@ fn a_nan_or_infinity_reaches_all_that_depends_on_it_and_nothing_else() {
             (vec![false; h.len()], vec![false; dw.len()], vec![false; x.len()]);
         for_each_term(&conv, rows, |i, k, p| {
             for o in 0..n_out {
-                in_h[p * n_out + o] |= i == odd_x;
+                in_h[p + o] |= i == odd_x;
                 in_dw[((o / PANEL) * conv.n_in() + k) * PANEL + o % PANEL] |= i == odd_x;
-                in_dx[i] |= p * n_out + o == odd_da;
+                in_dx[i] |= p + o == odd_da;
             }
         });
         for odd in [f32::NAN, f32::INFINITY] {
@@ -432,8 +515,16 @@ fn a_nan_or_infinity_reaches_all_that_depends_on_it_and_nothing_else() {
 
 #[test]
 fn empty_sides_are_products_too() {
-    let conv =
-        Conv { height: 2, width: 2, channels_in: 1, channels_out: 2, kernel: 3, stride: 1, padding: 0 };
+    let conv = Conv {
+        height: 2,
+        width: 2,
+        channels_in: 1,
+        channels_out: 2,
+        kernel: 3,
+        stride: 1,
+        padding: 0,
+        groups: 1,
+    };
     assert_eq!((conv.height_out(), conv.len_out(), conv.multiply_adds()), (0, 0, 0), "no window fits");
     let mut dx = [f32::NAN; 4];
     forward(&conv, &[1.0; 4], 1, &[0.0; 288], None, Activation::Relu, None, &mut []);
@@ -467,8 +558,16 @@ fn empty_sides_are_products_too() {
 
 #[test]
 fn a_wrong_length_is_caught_at_the_door() {
-    let conv =
-        Conv { height: 4, width: 5, channels_in: 2, channels_out: 3, kernel: 3, stride: 1, padding: 1 };
+    let conv = Conv {
+        height: 4,
+        width: 5,
+        channels_in: 2,
+        channels_out: 3,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        groups: 1,
+    };
     assert_eq!(conv.panel_len(), panel_len(18, 3));
     let (x, h, panels) = ([0.0; 40], [0.0; 60], [0.0; 18 * PANEL]);
     let caught = [
@@ -486,6 +585,10 @@ fn a_wrong_length_is_caught_at_the_door() {
         }),
         std::panic::catch_unwind(|| input_gradient(&conv, &h, 2, &panels, &mut { x })),
         std::panic::catch_unwind(|| weight_gradient(&conv, &x, &h, 1, Target::Store(&mut [0.0; 18]))),
+        std::panic::catch_unwind(|| {
+            let uneven = Conv { groups: 2, ..conv };
+            forward(&uneven, &x, 1, &panels, None, Activation::Relu, None, &mut { h });
+        }),
         std::panic::catch_unwind(|| {
             let never = Conv { stride: 0, ..conv };
             weight_gradient(&never, &x, &h, 1, Target::Store(&mut { panels }));

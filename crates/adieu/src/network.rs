@@ -16,7 +16,6 @@ use adieu_core::parts::composed::Composed;
 use adieu_core::parts::convolution::Convolution;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
-use adieu_core::parts::grouped::Grouped;
 use adieu_core::parts::host;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
@@ -94,13 +93,8 @@ fn block(
         (LayerRecipe::Kind(LayerKind::Convolution(fields)), _) => {
             let (window, channels) = (fields.window(), fields.channels as usize);
             let activation = fields.activation.unwrap_or(model.activation);
-            if fields.groups > 1 {
-                let groups = fields.groups as usize;
-                return Box::new(
-                    Grouped::new(path, input, channels, groups, window, activation, chance).expect(fits),
-                );
-            }
-            Box::new(Convolution::new(path, input, channels, window, activation, chance).expect(fits))
+            let channels = (channels, fields.groups as usize);
+            Box::new(Convolution::grouped(path, input, channels, window, activation, chance).expect(fits))
         }
         (LayerRecipe::Kind(LayerKind::Residual(residual)), _) => {
             with_a_way_past(model, path, residual, input, chance)

@@ -7,6 +7,10 @@
 //! Shapes: x `[B, height·width·channels]`, W `[k·k·channels, channels_out]`, b `[channels_out]`,
 //! h `[B, height_out·width_out·channels_out]`.
 //!
+//! **Groups** (Krizhevsky, Sutskever & Hinton 2012; Xie et al. 2017, arXiv:1611.05431): channels in and out are cut into G
+//! neighbouring groups, and each group of outputs sees its own group of inputs only. W is then
+//! `[G·k·k·channels/G, channels_out/G]`, group after group.
+//!
 //! **Layout.** Images come out as [`Shape::Pixels`], the channels of a pixel together, which is how the kernels read
 //! them. Data have their channels apart, [`Shape::Image`]: these are rearranged on entry, again in the pullback (so
 //! that the copy need not be kept), and ∂L/∂x is put back. With one channel both orders are the same and nothing is
@@ -55,13 +59,38 @@ impl Convolution {
         activation: Activation,
         chance: &mut Rng,
     ) -> Result<Convolution, ShapeError> {
+        Convolution::grouped(path, input, (channels, 1), window, activation, chance)
+    }
+
+    /// As [`Convolution::new`], with channels out and in cut into `groups`.
+    ///
+    /// # Errors
+    /// As there, and if the groups do not divide the channels.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn grouped(
+        path: &str,
+        input: Shape,
+        (channels, groups): (usize, usize),
+        window: Window,
+        activation: Activation,
+        chance: &mut Rng,
+    ) -> Result<Convolution, ShapeError> {
         let Window { kernel, stride, padding } = window;
         assert!(kernel > 0 && stride > 0 && channels > 0, "{path}: {window:?}, {channels} channels");
         window.output(input, channels, "convolution")?;
         let (height, width, channels_in, _) = image(input).expect("an image has an output");
-        let conv = Conv { height, width, channels_in, channels_out: channels, kernel, stride, padding };
-        let rows = initial_weights(conv.n_in(), channels, chance);
-        let weight = Param::weights(format!("{path}.weight"), conv.n_in(), channels, &rows);
+        if groups == 0 || !channels_in.is_multiple_of(groups) || !channels.is_multiple_of(groups) {
+            let block = format!("convolution in {groups} groups to {channels} channels");
+            let wants = format!("a multiple of {groups} channels'");
+            return Err(ShapeError { block, wants, offered: input });
+        }
+        let conv =
+            Conv { height, width, channels_in, channels_out: channels, kernel, stride, padding, groups };
+        let group = |_| initial_weights(conv.n_in() / groups, conv.n_out(), chance);
+        let rows: Vec<f32> = (0..groups).flat_map(group).collect();
+        let weight = Param::weights(format!("{path}.weight"), conv.n_in(), conv.n_out(), &rows);
         let bias = Param::new(format!("{path}.bias"), &[channels], vec![0.0; channels], false);
         Ok(Convolution { weight, bias, activation, conv, input })
     }
@@ -72,7 +101,7 @@ impl Convolution {
     }
 
     fn weights(&self) -> Weights<'_> {
-        Weights::new(self.weight.values(), self.conv.n_in(), self.conv.channels_out)
+        Weights::new(self.weight.values(), self.conv.n_in(), self.conv.n_out())
     }
 
     /// x with the channels of a pixel together.
@@ -190,10 +219,11 @@ impl Block for Convolution {
     }
 
     fn describe(&self) -> String {
-        let Conv { kernel, stride, padding, .. } = self.conv;
+        let Conv { kernel, stride, padding, groups, .. } = self.conv;
         let (input, output, activation) = (self.input, self.output(), self.activation.name());
+        let groups = if groups > 1 { format!(", {groups} groups") } else { String::new() };
         format!(
-            "convolution {kernel}x{kernel}, stride {stride}, padding {padding}, {input} → {output}, {activation}"
+            "convolution {kernel}x{kernel}, stride {stride}, padding {padding}{groups}, {input} → {output}, {activation}"
         )
     }
 }

@@ -18,7 +18,6 @@ pub mod dense;
 pub mod dropout;
 pub mod fakes;
 pub mod goodness;
-pub mod grouped;
 pub mod host;
 pub mod label_code;
 pub mod layer;
