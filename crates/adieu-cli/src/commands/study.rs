@@ -1,6 +1,6 @@
 //! `adieu study`: built-in sweeps.
 
-use adieu::sweep::hybrids::HybridStudy;
+use adieu::sweep::hybrids::{HybridStudy, block_sizes};
 use adieu::sweep::study::{GoodnessStudy, compare_goodness};
 
 use super::sweep::{Job, go};
@@ -80,5 +80,5 @@ pub(super) fn hybrids(asked: &StudyHybrids, manner: Manner) -> anyhow::Result<()
     if study.convolutional {
         command += " --convolutional";
     }
-    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, |_| {})
+    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, block_sizes)
 }

@@ -12,6 +12,7 @@
 mod page;
 mod pairs;
 mod text;
+mod trends;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use page::html;
 pub use pairs::{Pair, Pairs};
 pub use text::table;
+pub use trends::Trend;
 
 use crate::metric::METRICS;
 use crate::stats::Estimate;
@@ -121,6 +123,9 @@ pub struct SweepSummary {
     /// Values of one key against each other, where somebody asked for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pairs>,
+    /// Steps along a number, where somebody asked for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trends: Vec<Trend>,
 }
 
 impl SweepSummary {
@@ -148,7 +153,8 @@ impl SweepSummary {
             };
             summaries.push(step_summary(step, runs, against));
         }
-        SweepSummary { format: FORMAT, name: name.into(), layout, data, steps: summaries, pairs: Vec::new() }
+        let (pairs, trends) = (Vec::new(), Vec::new());
+        SweepSummary { format: FORMAT, name: name.into(), layout, data, steps: summaries, pairs, trends }
     }
 
     /// The step of that name.
@@ -225,7 +231,7 @@ mod tests {
     use super::*;
     use crate::{Summary, sample};
 
-    fn named(name: &str) -> Named {
+    pub(super) fn named(name: &str) -> Named {
         Named { name: name.into(), changes: Vec::new() }
     }
 

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{difference, notes, spread};
-use super::{Layout, StepSummary, SweepSummary};
+use super::{Layout, StepSummary, SweepSummary, trends};
 use crate::chart::dots::{self, Dots};
 use crate::chart::scale::Scale;
 use crate::exhibits::scrolling;
@@ -27,6 +27,8 @@ pub fn html(sweep: &SweepSummary, footer: Option<String>) -> String {
                 }
             }
         }
+        (trends::sections(sweep))
+        (trends::clouds(sweep))
         section id="steps" {
             h2 { "The steps" }
             (table(sweep, compared))
@@ -251,6 +253,7 @@ mod tests {
         let map = page.split("<section id=\"map\">").nth(1).unwrap().split("</section>").next().unwrap();
         assert_eq!(map.matches("<td").count(), 4);
         assert!(map.contains("x0") && map.contains("y1") && map.contains("--shade:"), "{map}");
+        assert!(!page.contains("id=\"costs\""), "two steps are no cloud");
         assert!(!html(&sweep(Layout::Ladder), None).contains("id=\"map\""));
     }
 }

@@ -13,6 +13,7 @@ use adieu_core::parts::norm::Norm;
 use adieu_core::parts::optimizer::AdamW;
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::schedule::Cosine;
+use adieu_report::sweep::{SweepSummary, Trend};
 
 use super::Sweep;
 use crate::recipe::{
@@ -39,6 +40,23 @@ pub struct HybridStudy {
 
 /// Layers of the trunk.
 const LAYERS: usize = 4;
+/// Layers a block of local heads: from local learning to back-propagation with a head at the end.
+const BLOCK_SIZES: [usize; 3] = [1, 2, LAYERS];
+
+fn local_heads(k: usize) -> String {
+    format!("local heads, k = {k}")
+}
+
+/// Adds what the study has found of the number of layers a block, beside back-propagation.
+pub fn block_sizes(summary: &mut SweepSummary) {
+    summary.trends.push(Trend {
+        title: "From local learning to back-propagation".into(),
+        axis: "layers a block".into(),
+        steps: BLOCK_SIZES.iter().map(|k| (*k as f64, local_heads(*k))).collect(),
+        beside: Some("back_prop".into()),
+    });
+}
+
 /// Rows of a step.
 const BATCH: u64 = 100;
 
@@ -72,9 +90,9 @@ impl HybridStudy {
         add("back_prop, micro-batches", 1, BackProp { micro_batch: 25, ..bp.clone() }.into());
         add("deep supervision", 1, self.mixed(0.5, 0.5));
         add("mixed, local fades", 1, self.mixed(1.0, 0.0));
-        add("local heads, k = 1", 1, own.clone());
-        add("local heads, k = 2", 2, own.clone());
-        add("local heads, k = all", LAYERS, own.clone());
+        for k in BLOCK_SIZES {
+            add(&local_heads(k), k, own.clone());
+        }
         add("local heads, windows of 2", 1, LocalHeads { window: 2, ..local }.into());
         add("local below, back_prop above", 1, above(LAYERS / 2, Some(boxed(&own))));
         add("local, frozen, then back_prop above", 1, after(own.clone(), above(LAYERS / 2, None)));
