@@ -101,7 +101,7 @@ fn cloud(sweep: &SweepSummary, cost: &Shown) -> Option<Markup> {
         figure {
             h4 { (cost.title) }
             (chart.svg(SMALL))
-            figcaption { (lines::swatch(&group_class(0), 0, 0)) (names) }
+            figcaption { (names) }
         }
     })
 }
@@ -156,7 +156,7 @@ fn chart(sweep: &SweepSummary, trend: &Trend, shown: &Shown, index: usize) -> Op
             title: trend.axis.clone(),
             tick: format::trimmed,
         },
-        y: Axis { scale: Scale::from_zero(heights), title: shown.title.into(), tick: shown.tick },
+        y: Axis { scale: Scale::from_zero(heights), title: String::new(), tick: shown.tick },
         series: [series(0, Drawn::Curve, points), series(1, Drawn::Plain, across)]
             .into_iter()
             .filter(|s| !s.points.is_empty())
