@@ -13,13 +13,14 @@ mod words;
 
 use std::process::ExitCode;
 
-use adieu::meter::alloc::CountingAllocator;
+use adieu::meter::alloc::{CountingAllocator, keep_freed};
 use clap::Parser;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
+    keep_freed();
     let args = match args::Args::try_parse() {
         Ok(args) => args,
         Err(error) => return terminal::usage(&error),

@@ -161,6 +161,21 @@ impl Drop for Guard {
     }
 }
 
+/// Has the system's `malloc` keep what is freed for what is allocated next, where it can be told so (glibc). Left to
+/// itself it gives blocks beyond 32 MiB back at once, and a step that needs them again pays for every page of them: a fifth
+/// of the processor time of networks with such layers. Counters do not change; the resident set may shrink less.
+///
+/// Call it once, before there are other threads.
+pub fn keep_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `mallopt` changes parameters of `malloc` only, under its own lock; a value it refuses changes nothing.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0); // no block is mapped by itself
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+    }
+}
+
 /// Bytes in all categories. The peak is that of the sum, not the sum of the peaks.
 pub fn total() -> Usage {
     TOTAL.usage()
