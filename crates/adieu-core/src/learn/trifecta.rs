@@ -26,11 +26,12 @@
 //! Letters: i is a block, from 0; t the step, from 1; E the label patterns `[K, n_in]`; α is that of `pair_margin`.
 //!
 //! # Differences from the paper
-//! - E_y is added to the image, in every channel, and not put beside it as a channel of its own: the first block then sees
-//!   an image like any other, and the network and its initial weights are those of the other learners. At first it has the
-//!   deviation `strength`, that of an image's pixels, for that of 1 which it has there, beside images of deviation 1.
+//! - E_y is added to the image, a pattern for each of its channels, and not put beside it as one channel more: the first
+//!   block then sees an image like any other, and network and initial weights are those of the other learners, whatever the
+//!   blocks. At first it has the deviation `strength`, about that of an image's pixels; there both have 1.
 //! - Convolutions have biases, which batch normalisation would not need.
 //! - Blocks that rest do not move the running means of their batch normalisation; in the published code they do.
+//! - With `logistic`, the original loss of an ablation (θ = 2), sums are divided by B, not by 2B.
 //! - With windows of other lengths than 1 (each block by itself, an ablation of the paper) and 2 there is no paper.
 
 use schemars::JsonSchema;
