@@ -24,6 +24,7 @@ mod rbm;
 mod recurrent;
 mod split;
 mod stages;
+mod trifecta;
 
 use std::fmt;
 
@@ -38,6 +39,7 @@ pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
 pub use split::Split;
 pub use stages::{Stage, Stages};
+pub use trifecta::Trifecta;
 
 use crate::Tensor;
 use crate::parts::Batch;
@@ -297,6 +299,7 @@ crate::choices! {
         DeeperForward = "deeper_forward",
         LocalHeads = "local_heads",
         ChannelCompetition = "cw_comp",
+        Trifecta = "trifecta",
         Stages = "stages",
         Split = "split",
         Mixed = "mixed",

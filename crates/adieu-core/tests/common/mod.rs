@@ -182,6 +182,13 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     let windows = vec![Window { first: 1, last: 6 }, Window { first: 1, last: 12 }];
     add("cw_comp, windows", ChannelCompetition { windows, ..ChannelCompetition::default() }.into());
     add("cw_comp, no head", ChannelCompetition { head: false, ..ChannelCompetition::default() }.into());
+    let trifecta = Trifecta::default();
+    let of_all = Trifecta { readout: ClassReadout::Sum, layer_readouts: true, window: 1, ..trifecta.clone() };
+    add("trifecta, each block by itself", of_all.into());
+    let logistic = Logistic { theta: 2.0, temperature: 1.0 }.into();
+    let negatives = adieu_core::parts::negatives::Uniform { frozen: true }.into();
+    let original = Trifecta { objective: logistic, negatives, strength: 1.0, ..trifecta };
+    add("trifecta, the original loss, frozen negatives", original.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
     add("bp, dropout and recomputing", BackProp { recompute_every: 1, ..dropout.clone() }.into());
     add("bp, dropout and smoothing", dropout.into());

@@ -43,7 +43,7 @@ pub enum ClassReadout {
 }
 
 /// What the read-outs of one layer alone are called, from the first layer on.
-const OF_ONE_LAYER: [&str; 16] = [
+pub(in crate::learn) const OF_ONE_LAYER: [&str; 16] = [
     "layer.1", "layer.2", "layer.3", "layer.4", "layer.5", "layer.6", "layer.7", "layer.8", "layer.9",
     "layer.10", "layer.11", "layer.12", "layer.13", "layer.14", "layer.15", "layer.16",
 ];
@@ -99,17 +99,26 @@ pub(in crate::learn) fn refuse(
         let (what, remedy) = score.refuse(*shape, task.classes)?;
         Some(Refusal { key, what: format!("layer {}: {what}", l + 1), remedy })
     });
-    let late = (first as usize >= blocks.len()).then(|| Refusal {
+    scores.chain(refuse_readouts(first, layer_readouts, blocks.len())).collect()
+}
+
+/// Of `blocks` layers: those that cannot be summed from the one numbered `first`, or are too many to be read one by one.
+pub(in crate::learn) fn refuse_readouts(
+    first: u64,
+    layer_readouts: bool,
+    blocks: usize,
+) -> impl Iterator<Item = Refusal> {
+    let late = (first as usize >= blocks).then(|| Refusal {
         key: "first",
-        what: format!("layer {} of {} is asked to be the first that is summed", first + 1, blocks.len()),
-        remedy: format!("choose 0 to {}", blocks.len().saturating_sub(1)),
+        what: format!("layer {} of {blocks} is asked to be the first that is summed", first + 1),
+        remedy: format!("choose 0 to {}", blocks.saturating_sub(1)),
     });
-    let many = (layer_readouts && blocks.len() > OF_ONE_LAYER.len()).then(|| Refusal {
+    let many = (layer_readouts && blocks > OF_ONE_LAYER.len()).then(|| Refusal {
         key: "layer_readouts",
-        what: format!("{} layers cannot be read one by one", blocks.len()),
+        what: format!("{blocks} layers cannot be read one by one"),
         remedy: format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
     });
-    scores.chain(late).chain(many).collect()
+    late.into_iter().chain(many)
 }
 
 /// What is kept for a layer.

@@ -1,8 +1,10 @@
 //! Label codes: how a label is shown to the network, as part of its input.
 
+mod embedding;
 mod overlay;
 mod waves;
 
+pub use embedding::Embedding;
 pub use overlay::Overlay;
 pub use waves::Waves;
 
