@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use adieu_core::learn::{
-    BackProp, ForwardForward, Learner, LearnerRecipe, NoClock, Readout, StepCx, Task, Together,
+    BackProp, ForwardForward, Goal, Learner, LearnerRecipe, NoClock, Readout, StepCx, Task, Together,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -131,7 +131,7 @@ impl Made {
         let input = Shape::Image { c: 1, h: 1, w: self.sizes[0] };
         recipe.build(
             net,
-            &Task { input, classes: CLASSES, train_rows: 100, epochs: 10, seed: 1, detect: false },
+            &Task { input, classes: CLASSES, train_rows: 100, epochs: 10, seed: 1, goal: Goal::Classify },
         )
     }
 

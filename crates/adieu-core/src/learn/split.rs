@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, Phase, Refusal, Scalar, StepCx, Task,
+    BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Phase, Refusal, Scalar, StepCx, Task,
     shapes, up_through,
 };
 use crate::Tensor;
@@ -72,8 +72,8 @@ impl LearnerFn for Split {
             return vec![Refusal { key: "upper", what, remedy: "set overlap = false in both".into() }];
         }
         let upper = Task { input: shapes[at - 1], ..task.clone() };
-        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refuse(&shapes[..at], task)));
-        let parts = lower.into_iter().chain([("upper", self.upper.refuse(&shapes[at..], &upper))]);
+        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refusals(&shapes[..at], task)));
+        let parts = lower.into_iter().chain([("upper", self.upper.refusals(&shapes[at..], &upper))]);
         let named = |(key, refusals): (&'static str, Vec<Refusal>)| {
             refusals.into_iter().map(move |refusal| {
                 let what = format!("{}: {}", refusal.key, refusal.what);
@@ -83,8 +83,11 @@ impl LearnerFn for Split {
         parts.flat_map(named).collect()
     }
 
-    fn detects(&self) -> bool {
-        self.upper.detects() && self.lower.as_ref().is_none_or(|lower| lower.detects())
+    fn reaches(&self, goal: Goal) -> bool {
+        // what gives back what the lower blocks say does not give back rows
+        goal != Goal::Reconstruct
+            && self.upper.reaches(goal)
+            && self.lower.as_ref().is_none_or(|lower| lower.reaches(goal))
     }
 
     fn takes_layers_apart(&self) -> bool {

@@ -9,6 +9,7 @@ mod energy;
 mod error_by_epoch;
 mod error_by_time;
 mod features;
+mod generated;
 mod layers;
 mod made_up;
 mod maps;
@@ -18,6 +19,7 @@ mod mistakes;
 mod over_time;
 mod phases;
 mod recipes;
+mod reconstruction;
 mod rows_taught;
 mod separation;
 mod verdict;
@@ -35,6 +37,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &costs::Costs,
     &error_by_epoch::ErrorByEpoch,
     &error_by_time::ErrorByTime,
+    &reconstruction::Reconstructed,
     &phases::Phases,
     &memory::Memory,
     &energy::Energy,
@@ -46,6 +49,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &features::Features,
     &maps::Maps,
     &made_up::MadeUp,
+    &generated::Generated,
     &mistakes::Mistakes,
     &method::Method,
     &recipes::Recipes,
@@ -187,16 +191,42 @@ mod tests {
 
     #[test]
     fn every_exhibit_of_a_duel() {
-        let runs = sample::duel(&[42]);
-        let summary = Summary::of(&runs);
-        let evidence = Evidence { runs: &runs, summary: &summary };
+        let (runs, bare) = (sample::duel(&[42]), sample::unlabelled(&[42]));
+        let (summary, without) = (Summary::of(&runs), Summary::of(&bare));
         for exhibit in EXHIBITS {
+            let evidence = match exhibit.key() {
+                "reconstruction" => Evidence { runs: &bare, summary: &without },
+                _ => Evidence { runs: &runs, summary: &summary },
+            };
             let Shown::Figure { html, numbers } = exhibit.show(&evidence) else {
                 panic!("{} shows nothing of a duel that has everything", exhibit.key());
             };
             assert!(!numbers.is_null(), "{} has no numbers", exhibit.key());
             insta::assert_snapshot!(exhibit.key(), words(&html.into_string()));
         }
+    }
+
+    #[test]
+    fn without_labels_no_error_is_shown_that_was_not_made() {
+        let runs = sample::unlabelled(&[42, 43]);
+        let summary = Summary::of(&runs);
+        let evidence = Evidence { runs: &runs, summary: &summary };
+        for exhibit in EXHIBITS {
+            let shown = exhibit.show(&evidence);
+            let absent =
+                matches!(exhibit.key(), "error_by_epoch" | "error_by_time" | "confusion" | "mistakes");
+            assert_eq!(absent, matches!(shown, Shown::Nothing(_)), "{}", exhibit.key());
+            let Shown::Figure { html, .. } = shown else { continue };
+            let words = words(&html.into_string());
+            assert!(
+                !words.contains("Test error") && !words.contains("misjudge"),
+                "{}: {words}",
+                exhibit.key()
+            );
+        }
+        insta::assert_snapshot!(crate::text::table(&summary), @"");
+        insta::assert_snapshot!(crate::text::verdict(&summary), @"");
+        assert!(summary.runs.iter().all(|run| run.test_error.is_none() && run.errors_by_readout.is_empty()));
     }
 
     #[test]
@@ -209,8 +239,9 @@ mod tests {
             Shown::Figure { .. } => None,
         });
         insta::assert_snapshot!(absent.collect::<Vec<_>>().join("\n"), @r"
-        error_by_epoch: no run was evaluated
-        error_by_time: no run was evaluated
+        error_by_epoch: no run was judged by labels
+        error_by_time: no run was judged by labels
+        reconstruction: no run was asked to give rows back
         phases: no run metered its phases
         memory: no run metered its memory
         energy: no run measured or estimated its energy
@@ -222,6 +253,7 @@ mod tests {
         features: no run recorded pictures of its features
         maps: no run recorded maps of its layers
         made_up: no run recorded pictures of made-up rows
+        generated: no run recorded pictures of rows that it generated
         mistakes: no run recorded pictures of its mistakes
         ");
     }
