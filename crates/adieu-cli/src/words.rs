@@ -26,7 +26,8 @@ pub(crate) fn detection(found: &adieu::record::Detection) -> String {
 /// `squared error 0.0123, 18.40 % of the mean row's`.
 pub(crate) fn reconstruction(found: &adieu::record::Reconstruction) -> String {
     let share = found.relative().map(|share| format!(", {} of the mean row's", percent(share)));
-    format!("squared error {:.4}{}", found.squared_error, share.unwrap_or_default())
+    let error = adieu::report::with_unit(adieu::record::Unit::Count, found.squared_error);
+    format!("squared error {error}{}", share.unwrap_or_default())
 }
 
 /// `60,000`.

@@ -49,6 +49,13 @@ fn rebuilders() -> Vec<(String, LearnerRecipe)> {
     let stage = |epochs, learner| Stage { epochs, learner: Box::new(learner) };
     let stages = vec![stage(5, BackProp::default().into()), stage(0, Unsupervised::default().into())];
     add("stages, two", Stages { stages }.into());
+    let machine = || -> Box<LearnerRecipe> { Box::new(Rbm::default().into()) };
+    add("split, two machines", Split { at: 1, lower: Some(machine()), upper: machine() }.into());
+    let above = BackProp { norm: Norm::None, optimizer: AdamW::default().into(), ..BackProp::default() };
+    add(
+        "split, bp on a machine",
+        Split { at: 1, lower: Some(machine()), upper: Box::new(above.into()) }.into(),
+    );
     add(
         "bp, no norm",
         BackProp { norm: Norm::None, optimizer: AdamW::default().into(), ..BackProp::default() }.into(),

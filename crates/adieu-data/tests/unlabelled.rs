@@ -72,7 +72,7 @@ fn a_table_without_labels_is_read_when_it_is_said() {
 fn labels_that_are_there_are_left_out_whatever_they_are() {
     let place = Place::new();
     // missing ones, one class alone, more than can be told apart: nobody looks
-    for labels in [vec!["?"; 24], vec!["a"; 24], vec!["", "b"].repeat(12)] {
+    for labels in [vec!["?"; 24], vec!["a"; 24], ["", "b"].repeat(12)] {
         let lines: String = labels.iter().enumerate().map(|(i, label)| format!("{i},{label}\n")).collect();
         let path = place.write("t.csv", format!("size,class\n{lines}").as_bytes());
         let data = load_as("csv", Some(&path), &bare()).unwrap();

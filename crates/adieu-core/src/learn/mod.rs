@@ -266,6 +266,12 @@ pub trait Learner: Send {
         None
     }
 
+    /// The way back of [`Learner::above`]: rows `[B, n_in]` that `h [B, n]`, as it comes out of the whole of `net`, stands
+    /// for; `None` if the learner knows no way down. Pure.
+    fn below(&self, _net: &Net, _h: &Tensor) -> Option<Tensor> {
+        None
+    }
+
     /// `rows` rows `[rows, n_in]` that the network makes of nothing but `chance`, like those it learnt from; `None` if it
     /// makes none.
     fn generated(&self, _net: &Net, _rows: usize, _chance: &mut Rng) -> Option<Tensor> {
@@ -327,6 +333,10 @@ pub trait LearnerFn: fmt::Debug {
     /// [`RECONSTRUCTION`] for [`Goal::Reconstruct`].
     fn reaches(&self, goal: Goal) -> bool {
         goal == Goal::Classify
+    }
+    /// Whether [`Learner::below`] knows a way down.
+    fn goes_down(&self) -> bool {
+        false
     }
     /// Puts it to work on `net`.
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner>;

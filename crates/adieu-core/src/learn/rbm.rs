@@ -15,7 +15,8 @@
 //!
 //! Without labels, rows are what is asked for: `reconstruction` goes up and down once, v′ = σ(W p(h|v) + a), and nothing
 //! is drawn. `labels`, `label`, `head` and `readout` then play no part. In any case rows are *generated* by chains that
-//! begin at noise and go down and up a thousand times.
+//! begin at noise and go down and up a thousand times. A stack of machines is a [`split`](super::Split), whose upper one
+//! learns what the lower one's hidden units say.
 //!
 //! Read-outs: `free_energy` writes each label into the first K inputs and takes the one of lowest F(v); `head` is a
 //! linear softmax head on p(h|v) under a neutral label.
@@ -139,6 +140,10 @@ impl LearnerFn for Rbm {
         matches!(goal, Goal::Classify | Goal::Reconstruct)
     }
 
+    fn goes_down(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let labelled = task.goal != Goal::Reconstruct;
         let recipe = Rbm { labels: self.labels && labelled, head: self.head && labelled, ..self.clone() };
@@ -253,6 +258,10 @@ impl Learner for Running {
             Some(block) => self.features(&**block, x),
             None => self.shown(x, Labels::Neutral),
         }
+    }
+
+    fn below(&self, net: &Net, h: &Tensor) -> Option<Tensor> {
+        Some(self.down(layer(&*net[0]), h.clone()))
     }
 
     fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {

@@ -218,14 +218,36 @@ mod tests {
             assert_eq!(absent, matches!(shown, Shown::Nothing(_)), "{}", exhibit.key());
             let Shown::Figure { html, .. } = shown else { continue };
             let words = words(&html.into_string());
-            assert!(
-                !words.contains("Test error") && !words.contains("misjudge"),
-                "{}: {words}",
-                exhibit.key()
-            );
+            // why there is none may be said
+            let named = words.contains("Test error") && exhibit.key() != "method";
+            assert!(!named && !words.contains("misjudge"), "{}: {words}", exhibit.key());
         }
-        insta::assert_snapshot!(crate::text::table(&summary), @"");
-        insta::assert_snapshot!(crate::text::verdict(&summary), @"");
+        insta::assert_snapshot!(crate::text::table(&summary), @r"
+        learner             seed  rebuilt   train    wall  peak mem  for credit  mult-adds
+        ──────────────────────────────────────────────────────────────────────────────────
+        Forward-Forward       42  27.91 %  67.7 s  84.0 s   111 MiB     922 KiB     16.1 T
+        Back-propagation      42  24.63 %  43.9 s  54.5 s   144 MiB    3.10 MiB     8.16 T
+        Forward-Forward       43  28.06 %  67.7 s  84.0 s   111 MiB     922 KiB     16.1 T
+        Back-propagation      43  22.69 %  43.9 s  54.5 s   144 MiB    3.10 MiB     8.16 T
+        ──────────────────────────────────────────────────────────────────────────────────
+        Forward-Forward   mean 2  27.99 %  67.7 s  84.0 s   111 MiB     922 KiB     16.1 T
+        Back-propagation  mean 2  23.66 %  43.9 s  54.5 s   144 MiB    3.10 MiB     8.16 T
+
+        FF against BP, 2 pairs: reconstruction error 1.18× [0.68×, 2.06×]; training time 1.54×; peak memory
+          0.77×; kept for credit 0.29×; multiply-adds 1.97×.
+
+        * runs/forward_forward-42: reconstruction: mean squared error 0.0187; the mean training row has
+          0.0670, 27.91 % of it
+        * runs/back_prop-42: reconstruction: mean squared error 0.0165; the mean training row has 0.0670,
+          24.63 % of it
+        * runs/forward_forward-43: reconstruction: mean squared error 0.0188; the mean training row has
+          0.0670, 28.06 % of it
+        * runs/back_prop-43: reconstruction: mean squared error 0.0152; the mean training row has 0.0670,
+          22.69 % of it
+        ");
+        insta::assert_snapshot!(crate::text::verdict(&summary), @r"
+        On mnist, Forward-Forward gives test rows back with 27.99 % of the mean row's squared error, and back-propagation with 23.66 %. The ratio is 1.18× [0.68×, 2.06×], which cannot be told from chance. Against back-propagation, Forward-Forward took 1.54× the training time, 0.77× the peak memory and 1.97× the multiply-adds. On this evidence it depends on what is scarce: Forward-Forward saves peak memory and spends more training time and multiply-adds.
+        ");
         assert!(summary.runs.iter().all(|run| run.test_error.is_none() && run.errors_by_readout.is_empty()));
     }
 
