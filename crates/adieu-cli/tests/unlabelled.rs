@@ -118,6 +118,22 @@ fn a_table_without_labels_says_so_or_is_refused() {
 }
 
 #[test]
+fn a_benchmark_to_an_error_needs_labels() {
+    let desk = trained(LEARNERS[0].1);
+    desk.write(
+        "sweep.toml",
+        b"name = \"s\"\nseeds = 1\nbase = \"bare.toml\"\n[grid]\n\"train.epochs\" = [1, 2]\n",
+    );
+    let message = desk.adieu("bench suite sweep.toml --targets 5 --out q --quiet").badly(2);
+    assert!(
+        message.contains("has no labels (data.labels = false), so there is no error to reach"),
+        "{message}"
+    );
+    let said = desk.adieu("sweep sweep.toml --out s --quiet").well();
+    assert!(said.contains("reconstruction error") && !said.to_lowercase().contains("test error"), "{said}");
+}
+
+#[test]
 fn runs_without_labels_are_compared_by_what_came_back() {
     let desk = trained(LEARNERS[0].1);
     desk.write("bp.toml", recipe("kind = \"idx\"\ndir = \"tiny\"", LEARNERS[1].1).as_bytes());

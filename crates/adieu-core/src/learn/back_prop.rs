@@ -10,7 +10,7 @@
 //!
 //! Without labels it is an autoencoder: the blocks encode, and the output layer, as wide as a row, decodes linearly,
 //! x̂ = x_L W_out + b_out, by the mean squared error L = (1/(B n₀)) Σ (x̂ − x)² against the row as it came. Then K = n₀
-//! below.
+//! below. What N takes away cannot come back, the length of a row for one: `norm = "none"` keeps it.
 //!
 //! # Memory
 //! With B rows, nₗ outputs of layer l and K classes, in numbers of four bytes, while the error goes from layer l to the
