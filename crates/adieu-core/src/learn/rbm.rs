@@ -15,8 +15,9 @@
 //!
 //! Without labels, rows are what is asked for: `reconstruction` goes up and down once, v′ = σ(W p(h|v) + a), and nothing
 //! is drawn. `labels`, `label`, `head` and `readout` then play no part. In any case rows are *generated* by chains that
-//! begin at noise and go down and up a thousand times. A stack of machines is a [`split`](super::Split), whose upper one
-//! learns what the lower one's hidden units say.
+//! begin with all hidden units off, v ~ σ(a), and go down and up a thousand times, every unit drawn: what the model itself
+//! holds likely, which after short chains of training need not look like the data. A stack of machines is a
+//! [`split`](super::Split), whose upper one learns what the lower one's hidden units say.
 //!
 //! Read-outs: `free_energy` writes each label into the first K inputs and takes the one of lowest F(v); `head` is a
 //! linear softmax head on p(h|v) under a neutral label.
@@ -46,8 +47,8 @@ use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
 use crate::parts::shape::Shape;
 
-/// Times that a chain goes down and up from noise to a row that is shown.
-const FROM_NOISE: usize = 1000;
+/// Times that a chain goes down and up from hidden units that are off to a row that is shown.
+const FROM_NOTHING: usize = 1000;
 
 /// Restricted Boltzmann machine, trained by contrastive divergence. It takes one block, whose activation plays no part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -265,16 +266,15 @@ impl Learner for Running {
     }
 
     fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
-        let (layer, visible) = (layer(&*net[0]), self.bias.count());
-        let noise = matrix((0..rows * visible).map(|_| chance.unit()).collect(), rows, visible);
-        let mut a = layer.total_input(&noise.clone().into());
-        let mut v = noise;
-        for _ in 0..FROM_NOISE {
-            v = self.down(layer, drawn(probabilities(a), chance));
-            let next = if self.recipe.draw_visible { drawn(v.clone(), chance) } else { v.clone() };
-            a = layer.total_input(&next.into());
+        let hidden = widths(&net[..1], self.task.input)[0];
+        let layer = layer(&*net[0]);
+        let mut h = matrix(vec![0.0; rows * hidden], rows, hidden);
+        for _ in 0..FROM_NOTHING {
+            // probabilities in place of v would have fixed points of their own, grey rows
+            let v = drawn(self.down(layer, h), chance);
+            h = drawn(probabilities(layer.total_input(&v.into())), chance);
         }
-        Some(v)
+        Some(self.down(layer, h))
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
