@@ -189,7 +189,11 @@ impl Watch {
                 let rows = words::plural(e.rows, &format!("{} row", split(e.split)));
                 self.told.error = Some(match &e.detection {
                     Some(found) => format!("{} on {rows}", words::detection(found)),
-                    None => format!("{} of {rows} wrong", words::percent(e.error)),
+                    None => match (&e.reconstruction, e.error) {
+                        (Some(found), _) => format!("{} on {rows}", words::reconstruction(found)),
+                        (None, Some(error)) => format!("{} of {rows} wrong", words::percent(error)),
+                        (None, None) => format!("{rows} judged"),
+                    },
                 });
                 if e.last && e.split == Split::Test {
                     self.finished();

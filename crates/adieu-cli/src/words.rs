@@ -23,6 +23,13 @@ pub(crate) fn detection(found: &adieu::record::Detection) -> String {
     format!("AUROC {:.3}, average precision {:.3}", found.auroc, found.average_precision)
 }
 
+/// `squared error 0.0123, 18.40 % of the mean row's`.
+pub(crate) fn reconstruction(found: &adieu::record::Reconstruction) -> String {
+    let share = found.relative().map(|share| format!(", {} of the mean row's", percent(share)));
+    let error = adieu::report::with_unit(adieu::record::Unit::Count, found.squared_error);
+    format!("squared error {error}{}", share.unwrap_or_default())
+}
+
 /// `60,000`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();

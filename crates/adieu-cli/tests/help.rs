@@ -892,6 +892,9 @@ fn data_show() {
           --label <COLUMN>
               Column of the labels of a table [default: label, class, target or y]
 
+          --no-labels
+              The rows have no labels, or none that are wanted
+
           --on-bad <ON_BAD>
               What to do about rows that cannot be read
 
@@ -930,6 +933,7 @@ fn data_show() {
       adieu data show
       adieu data show --data-dir ~/data/fashion-mnist
       adieu data show csv --data-dir iris.csv --label species
+      adieu data show npz --data-dir rows.npz --no-labels
       adieu data show images --data-dir ~/photos --on-bad skip --png photos.png
     ");
 }

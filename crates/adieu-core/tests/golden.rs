@@ -4,7 +4,7 @@
 mod common;
 
 use adieu_core::learn::{
-    BackProp, ForwardForward, Learner, LearnerFn, NoClock, Recurrent, Scalar, StepCx, Task,
+    BackProp, ForwardForward, Goal, Learner, LearnerFn, NoClock, Recurrent, Scalar, StepCx, Task,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -77,8 +77,14 @@ fn start(
     classes: usize,
 ) -> (Blocks, Box<dyn Learner>) {
     let mut net = dense(sizes, Activation::Relu, 0);
-    let task =
-        Task { input: Shape::Flat(sizes[0]), classes, train_rows: 5, epochs: 1, seed: 0, detect: false };
+    let task = Task {
+        input: Shape::Flat(sizes[0]),
+        classes,
+        train_rows: 5,
+        epochs: 1,
+        seed: 0,
+        goal: Goal::Classify,
+    };
     assert_eq!(recipe.refuse(&common::flat(&sizes[1..]), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     learner.epoch(1);

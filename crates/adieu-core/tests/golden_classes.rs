@@ -7,8 +7,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use adieu_core::learn::{
-    ChannelCompetition, ClassReadout, DeeperForward, Learner, LearnerRecipe, LocalHeads, Mixed, NoClock,
-    Scalar, StepCx, Task, Window as Epochs, shapes,
+    ChannelCompetition, ClassReadout, DeeperForward, Goal, Learner, LearnerRecipe, LocalHeads, Mixed,
+    NoClock, Scalar, StepCx, Task, Window as Epochs, shapes,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -85,7 +85,8 @@ impl Case<'_> {
     fn start(&self) -> (Blocks, Box<dyn Learner>) {
         let mut net = (self.net)();
         let epochs = self.epochs().into_iter().max().unwrap();
-        let task = Task { input: self.input, classes: 3, train_rows: 8, epochs, seed: 0, detect: false };
+        let task =
+            Task { input: self.input, classes: 3, train_rows: 8, epochs, seed: 0, goal: Goal::Classify };
         assert_eq!(self.recipe.refuse(&shapes(&net, self.input), &task), []);
         let mut learner = self.recipe.build(&mut net, &task);
         let mut initial = named(&self.golden["initial"]);

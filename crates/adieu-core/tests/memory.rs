@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use adieu_core::learn::{
-    BackProp, ForwardForward, Learner, LearnerRecipe, NoClock, Readout, StepCx, Task, Together,
+    BackProp, ForwardForward, Goal, Learner, LearnerRecipe, NoClock, Readout, StepCx, Task, Together,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -102,6 +102,8 @@ struct Made {
     stack: Option<(usize, usize)>,
     skip_zeros: bool,
     precision: Precision,
+    /// Whether rows are to be given back, and not their classes.
+    bare: bool,
 }
 
 const PLAIN: Made = Made {
@@ -110,6 +112,7 @@ const PLAIN: Made = Made {
     stack: None,
     skip_zeros: false,
     precision: Precision::F32,
+    bare: false,
 };
 
 impl Made {
@@ -129,10 +132,8 @@ impl Made {
 
     fn learner(&self, net: &mut Net, recipe: &LearnerRecipe) -> Box<dyn Learner> {
         let input = Shape::Image { c: 1, h: 1, w: self.sizes[0] };
-        recipe.build(
-            net,
-            &Task { input, classes: CLASSES, train_rows: 100, epochs: 10, seed: 1, detect: false },
-        )
+        let (classes, goal) = if self.bare { (0, Goal::Reconstruct) } else { (CLASSES, Goal::Classify) };
+        recipe.build(net, &Task { input, classes, train_rows: 100, epochs: 10, seed: 1, goal })
     }
 
     fn batch(&self, rows: usize) -> Batch {
@@ -280,7 +281,8 @@ fn back_propagation_takes_what_its_formula_says() {
                     let recipe = BackProp { optimizer, dropout, norm, ..BackProp::default() };
                     for (recompute_every, micro_batch) in [(0, 0), (1, 0), (2, 0), (0, 3), (3, 5)] {
                         let recipe = BackProp { recompute_every, micro_batch, ..recipe.clone() };
-                        differences.check(&made, &recipe.into(), rows);
+                        differences.check(&made, &recipe.clone().into(), rows);
+                        differences.check(&Made { bare: true, ..made }, &recipe.into(), rows);
                     }
                 }
             }

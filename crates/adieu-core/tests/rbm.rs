@@ -3,7 +3,7 @@
 
 mod common;
 
-use adieu_core::learn::{Learner, LearnerFn, NoClock, Rbm, StepCx, Task};
+use adieu_core::learn::{Goal, Learner, LearnerFn, NoClock, RECONSTRUCTION, Rbm, StepCx, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -65,14 +65,18 @@ impl Machine {
 }
 
 fn start(recipe: &Rbm) -> (Blocks, Box<dyn Learner>) {
+    start_for(recipe, Goal::Classify)
+}
+
+fn start_for(recipe: &Rbm, goal: Goal) -> (Blocks, Box<dyn Learner>) {
     let mut net = dense(&[VISIBLE, HIDDEN], Activation::Relu, 3);
     let task = Task {
         input: Shape::Flat(VISIBLE),
-        classes: CLASSES,
+        classes: if goal == Goal::Reconstruct { 0 } else { CLASSES },
         train_rows: 10,
         epochs: 1,
         seed: 3,
-        detect: false,
+        goal,
     };
     assert_eq!(recipe.refuse(&common::flat(&[HIDDEN]), &task), []);
     let mut learner = recipe.build(&mut net, &task);
@@ -140,5 +144,37 @@ fn long_chains_follow_the_likelihood() {
             let most = exact.iter().map(|exact| exact.abs()).fold(0.0, f64::max);
             assert!(off < 0.03 && most > 0.1, "{k}, {persistent} chains: {moved:?} instead of {exact:?}");
         }
+    }
+}
+
+#[test]
+fn a_row_goes_up_and_down_once() {
+    let (mut net, mut learner) = start_for(&Rbm::default(), Goal::Reconstruct);
+    let Machine { w, b, a } = Machine::of(&mut net, learner.as_mut());
+    let v = [0.2, 1.0, 0.0, 0.7, 0.4];
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let up = |j: usize| sigmoid(b[j] + (0..VISIBLE).map(|i| v[i] * w[i * HIDDEN + j]).sum::<f64>());
+    let down = |i: usize| sigmoid(a[i] + (0..HIDDEN).map(|j| up(j) * w[i * HIDDEN + j]).sum::<f64>());
+    let wanted: Vec<f64> = (0..VISIBLE).map(down).collect();
+    let x = matrix(v.iter().map(|v| *v as f32).collect(), 1, VISIBLE);
+    close("v′", &view(&learner.predict(&net, &x, RECONSTRUCTION)), &wanted, 1e-5);
+}
+
+/// Rows that are generated have the means of the model's own distribution, whatever the chains began with.
+#[test]
+fn generated_rows_are_the_models_own() {
+    const ROWS: usize = 3000;
+    let recipe = Rbm { draw_visible: true, ..Rbm::default() };
+    let (mut net, mut learner) = start_for(&recipe, Goal::Reconstruct);
+    let machine = Machine::of(&mut net, learner.as_mut());
+    let made = learner.generated(&net, ROWS, &mut Rng::stream(3, Purpose::Probe, 9)).unwrap();
+    assert_eq!(made.dims(), [ROWS, VISIBLE]);
+    let whole: f64 = (0..1 << VISIBLE).map(|v| machine.weight(&bits(v, VISIBLE))).sum();
+    for i in 0..VISIBLE {
+        let states = (0..1 << VISIBLE).map(|v| bits(v, VISIBLE)).filter(|v| v[i] == 1.0);
+        let exact = states.map(|v| machine.weight(&v)).sum::<f64>() / whole;
+        let found =
+            view(&made).iter().skip(i).step_by(VISIBLE).map(|v| f64::from(*v)).sum::<f64>() / ROWS as f64;
+        assert!((found - exact).abs() < 0.03, "unit {i}: {found}, and the model has {exact}");
     }
 }

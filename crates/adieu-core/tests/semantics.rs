@@ -4,7 +4,7 @@
 mod common;
 
 use adieu_core::Tensor;
-use adieu_core::learn::{Direction, ForwardForward, Learner, LearnerFn, NoClock, StepCx, Task};
+use adieu_core::learn::{Direction, ForwardForward, Goal, Learner, LearnerFn, NoClock, StepCx, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::activity::Activity;
@@ -107,7 +107,8 @@ fn one_pair(direction: Direction, peer_weight: f64) -> (common::Blocks, Box<dyn 
     let recipe =
         ForwardForward { direction, peer_weight, schedule: Constant {}.into(), ..ForwardForward::default() };
     let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
-    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1, detect: false };
+    let task =
+        Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1, goal: Goal::Classify };
     let mut learner = recipe.build(&mut net, &task);
     learner.epoch(1);
     let batch = Batch {
@@ -201,8 +202,14 @@ fn calibrated_goodnesses_of_another_scale_learn_the_same() {
     let run = |goodness: Goodness, calibrate: bool| {
         let recipe = ForwardForward { goodness, calibrate, ..ForwardForward::default() };
         let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
-        let task =
-            Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1, detect: false };
+        let task = Task {
+            input: Shape::Flat(12),
+            classes: 2,
+            train_rows: 4,
+            epochs: 1,
+            seed: 1,
+            goal: Goal::Classify,
+        };
         let mut learner = recipe.build(&mut net, &task);
         let batch = Batch { x: noise(4, 12, 8), labels: vec![0, 1, 1, 0], ids: vec![0, 1, 2, 3] };
         let mut said = Vec::new();
@@ -229,7 +236,8 @@ fn calibrated_goodnesses_of_another_scale_learn_the_same() {
 fn a_layer_that_is_silent_at_first_is_calibrated_when_it_speaks() {
     let recipe = ForwardForward { calibrate: true, ..ForwardForward::default() };
     let mut net = dense(&[12, 30, 20], Activation::Relu, 4);
-    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1, detect: false };
+    let task =
+        Task { input: Shape::Flat(12), classes: 2, train_rows: 1, epochs: 1, seed: 1, goal: Goal::Classify };
     let mut learner = recipe.build(&mut net, &task);
     let batch = Batch { x: noise(1, 12, 8), labels: vec![1], ids: vec![0] };
     put(net[0].as_mut(), ".bias", &[-100.0; 30]);
@@ -272,7 +280,8 @@ fn peer_normalisation_moves_a_dead_unit_and_nothing_else_does() {
 fn the_goodness_of_all_layers_is_the_sum_of_each_alone() {
     let recipe = ForwardForward { layer_readouts: true, skip_first: false, ..ForwardForward::default() };
     let mut net = dense(&[12, 30, 20, 25], Activation::Relu, 4);
-    let task = Task { input: Shape::Flat(12), classes: 3, train_rows: 4, epochs: 1, seed: 1, detect: false };
+    let task =
+        Task { input: Shape::Flat(12), classes: 3, train_rows: 4, epochs: 1, seed: 1, goal: Goal::Classify };
     let learner = recipe.build(&mut net, &task);
     assert_eq!(learner.readouts(), ["goodness", "head", "goodness.1", "goodness.2", "goodness.3"]);
     let x = noise(4, 12, 8);
@@ -288,7 +297,8 @@ fn the_goodness_of_all_layers_is_the_sum_of_each_alone() {
 #[test]
 fn more_layers_than_have_names_are_not_read_one_by_one() {
     let recipe = ForwardForward { layer_readouts: true, ..ForwardForward::default() };
-    let task = Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1, detect: false };
+    let task =
+        Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1, goal: Goal::Classify };
     assert_eq!(recipe.refuse(&common::flat(&[5; 16]), &task), []);
     assert_eq!(recipe.refuse(&common::flat(&[5; 17]), &task)[0].key, "layer_readouts");
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use adieu_core::Tensor;
-use adieu_core::learn::{BackProp, Clock, Learner, LearnerFn, NoClock, Phase, StepCx, Task};
+use adieu_core::learn::{BackProp, Clock, Goal, Learner, LearnerFn, NoClock, Phase, StepCx, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::activity::Activity;
@@ -475,7 +475,7 @@ fn taught(threads: usize, clock: &mut (dyn Clock + Send)) -> (Blocks, Box<dyn Le
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let recipe =
         BackProp { optimizer: AdamW { rate: 0.003, ..AdamW::default() }.into(), ..BackProp::default() };
-    let task = Task { input: IMAGE, classes: 3, train_rows: 60, epochs: 1, seed: 1, detect: false };
+    let task = Task { input: IMAGE, classes: 3, train_rows: 60, epochs: 1, seed: 1, goal: Goal::Classify };
     pool.install(|| {
         let mut net = vec![Box::new(Stack::new(network(1))) as Box<dyn Block>];
         let mut learner = recipe.build(&mut net, &task);

@@ -14,7 +14,7 @@ use crate::own::{asked, parts};
 use crate::published::{MOST_BYTES, open, read_all};
 use crate::rows::{Dataset, FileSum};
 use crate::source::Source;
-use crate::table::{Kind, Table};
+use crate::table::{Kind, Table, label_of};
 
 /// See the module.
 #[derive(Debug)]
@@ -42,8 +42,10 @@ impl Source for Arff {
         let (train, test) = parts(asked, &["arff"])?;
         let (text, first) = read_text(&train)?;
         let (header, rows) = header(&train, &text)?;
+        let names: Vec<&str> = header.iter().map(|column| column.name.as_str()).collect();
+        let label = label_of(&train, &names, how)?;
         let columns = header.iter().map(|column| (column.name.clone(), Some(column.kind()))).collect();
-        let mut table = Table::new(&train, how, columns)?;
+        let mut table = Table::new(&train, how, columns, label)?;
         let mut files = vec![first];
         lines(rows, &header, &mut table)?;
         if let Some(test) = test {

@@ -13,7 +13,7 @@ use crate::own::{asked, parts};
 use crate::published::{MOST_BYTES, damaged, open, read_all};
 use crate::rows::Dataset;
 use crate::source::Source;
-use crate::table::Table;
+use crate::table::{Table, label_of};
 
 /// See the module.
 #[derive(Debug)]
@@ -42,8 +42,10 @@ impl Source for Csv {
         let text = read_text(&train)?;
         let mut files = vec![sum(file_name(&train), &text)];
         let (header, rows) = Lines::of(&train, &text)?;
+        let names: Vec<&str> = header.iter().map(String::as_str).collect();
+        let label = label_of(&train, &names, how)?;
         let columns = header.iter().map(|name| (name.clone(), None)).collect();
-        let mut table = Table::new(&train, how, columns)?;
+        let mut table = Table::new(&train, how, columns, label)?;
         let divided = rows.divider_name();
         table.seen.notes.push(format!("cells are divided by {divided}"));
         rows.into(&mut table)?;

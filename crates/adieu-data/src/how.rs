@@ -18,6 +18,9 @@ pub struct How {
     /// What to do about rows that cannot be read: a damaged picture, a line of the wrong length, a value that is
     /// missing or no finite number, a label that training has not. A damaged file that is one stream is always a fault.
     pub on_bad: OnBad,
+    /// Whether rows have labels. If not, a table needs no column of them and pictures no folders of classes; those that
+    /// are there are left out.
+    pub labels: bool,
     /// Of a table, the column of the labels; `None` takes the one called `label`, `class`, `target` or `y`.
     pub label: Option<String>,
     /// What generated rows, and the rows that test where the files do not say, are drawn by.
@@ -28,7 +31,7 @@ pub struct How {
 
 impl Default for How {
     fn default() -> How {
-        How { on_bad: OnBad::Fail, label: None, seed: 1, rows: None }
+        How { on_bad: OnBad::Fail, labels: true, label: None, seed: 1, rows: None }
     }
 }
 

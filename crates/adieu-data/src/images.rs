@@ -5,6 +5,9 @@
 //! FOLDER/CLASS/*.jpg          a sixth of each class tests, drawn by a seed
 //! ```
 //!
+//! Without labels pictures need no folders of classes: `FOLDER/train/*.jpg` and `FOLDER/test/*.jpg`, or `FOLDER/*.jpg`.
+//! Folders that are there all the same are looked into, their names are not read; rows come in an order drawn by the seed.
+//!
 //! PNG and JPEG, by their first bytes, all of one size. The dataset takes the folder's name, its classes those of the
 //! folders, in alphabetical order. Rows are spread so that every stretch of them holds each class in its share: the sixth
 //! that is held back to choose by is no class alone. Names that begin with a dot are passed over; any other file that is
@@ -21,11 +24,12 @@ use crate::error::DataError;
 use crate::how::{How, Skipped};
 use crate::image::{read_into, shape_of};
 use crate::rows::{Dataset, FileSum, ImageShape, Rows};
-use crate::share::{sixth, spread};
+use crate::share::{drawn, sixth, spread};
 use crate::source::Source;
 
-const REMEDY: &str =
-    "lay the pictures out as FOLDER/train/CLASS/… and FOLDER/test/CLASS/…, or as FOLDER/CLASS/…";
+const REMEDY: &str = "lay the pictures out as FOLDER/train/CLASS/… and FOLDER/test/CLASS/…, or as FOLDER/CLASS/…, or say that \
+     there are no labels (labels = false, --no-labels)";
+const BARE: &str = "lay the pictures out as FOLDER/train/… and FOLDER/test/…, or as FOLDER/…";
 
 /// A folder of class folders.
 #[derive(Debug)]
@@ -59,13 +63,13 @@ impl Source for Images {
         };
         let mut seen = Read::default();
         let (classes, train, test) = if folder.join("train").is_dir() {
-            divided(folder)?
+            if how.labels { divided(folder)? } else { divided_bare(folder, how)? }
         } else {
             if !folder.is_dir() || folder.join("test").is_dir() {
                 let what = "no such folder".to_owned();
                 return Err(DataError::Missing { path: folder.join("train"), what, remedy: REMEDY });
             }
-            seen.notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
+            seen.notes.push(drawn(how));
             whole(folder, how)?
         };
         let mut shape = None;
@@ -101,13 +105,39 @@ fn divided(folder: &Path) -> Result<Found, DataError> {
 
 /// A folder that is not.
 fn whole(folder: &Path, how: &How) -> Result<Found, DataError> {
-    let classes = names(folder, true)?;
-    check(folder, &classes)?;
-    let found = pictures(folder, &classes, true)?;
+    let (classes, found) = if how.labels {
+        let classes = names(folder, true)?;
+        check(folder, &classes)?;
+        let found = pictures(folder, &classes, true)?;
+        (classes, found)
+    } else {
+        (Vec::new(), bare(folder)?)
+    };
     let labels: Vec<u8> = found.iter().map(|(_, label)| *label).collect();
     let parts = sixth(&spread(&labels, Some(&mut Chance::new(how.seed, "split"))), &labels);
     let pick = |rows: Vec<u32>| rows.into_iter().map(|row| found[row as usize].clone()).collect();
     Ok((classes, pick(parts.0), pick(parts.1)))
+}
+
+/// A folder that is divided, without labels.
+fn divided_bare(folder: &Path, how: &How) -> Result<Found, DataError> {
+    let (train, test) = (bare(&folder.join("train"))?, bare(&folder.join("test"))?);
+    let order = spread(&vec![0; train.len()], Some(&mut Chance::new(how.seed, "split")));
+    Ok((Vec::new(), order.into_iter().map(|row| train[row as usize].clone()).collect(), test))
+}
+
+/// Every picture of a part and of the folders in it, of one class.
+fn bare(part: &Path) -> Result<Vec<(PathBuf, u8)>, DataError> {
+    let mut found: Vec<PathBuf> = names(part, false)?.into_iter().map(|file| part.join(file)).collect();
+    for folder in names(part, true)? {
+        let folder = part.join(folder);
+        found.extend(names(&folder, false)?.into_iter().map(|file| folder.join(file)));
+    }
+    if found.is_empty() {
+        let what = "no picture in it, nor in its folders".to_owned();
+        return Err(DataError::Missing { path: part.to_path_buf(), what, remedy: BARE });
+    }
+    Ok(found.into_iter().map(|file| (file, 0)).collect())
 }
 
 fn check(folder: &Path, classes: &[String]) -> Result<(), DataError> {

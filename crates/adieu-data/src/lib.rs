@@ -14,12 +14,12 @@
 //! ```
 //!
 //! - [`load`] reads a dataset by name, [`list`] names them; [`Source`] is what a new one implements. [`How`] says what
-//!   becomes of bad rows.
+//!   becomes of bad rows, and whether there are labels.
 //! - [`Rows`] are pixels as bytes, or columns of a table, with their labels; [`Rows::gather`] makes numbers of them.
 //! - [`shift`], [`flip`], [`look`] and [`cover`] change an image a little.
 //! - [`duplicates`], [`range`] and [`contact_sheet`] show what is there.
 //! - [`split`] says which rows train, choose and test.
-//! - [`one_class`] makes a task of telling what is normal from what is not.
+//! - [`unlabelled`] takes the labels away; [`one_class`] makes a task of telling what is normal from what is not.
 //! - [`baselines`] says how far counting gets on sequences.
 //! - [`read_image`] reads one image to predict.
 //! - [`cache`] says where fetched files lie.
@@ -67,6 +67,7 @@ mod split;
 mod svhn;
 mod table;
 mod tar;
+mod unlabelled;
 mod usps;
 mod zip;
 
@@ -83,3 +84,4 @@ pub use sheet::contact_sheet;
 pub use shift::shift;
 pub use source::{Source, list, load, load_as};
 pub use split::{Parts, Split, split};
+pub use unlabelled::unlabelled;

@@ -2,7 +2,7 @@
 //!
 //! Rows are the first index. Bytes of sizes `[n, height, width]` or `[n, height, width, channels]` (1 or 3 channels) are
 //! pictures; any other numbers are columns of a table, called by their numbers from 0. Labels are numbers or text, one a
-//! row. How rows are divided and checked: see `table.rs`.
+//! row; where there are to be none, `y` is not looked at. How rows are divided and checked: see `table.rs`.
 
 use std::path::Path;
 
@@ -50,9 +50,9 @@ impl Source for Npz {
             });
         }
         let mut zip = Zip::open(path)?;
-        let train = match pair(&mut zip, path, ["x_train", "y_train"])? {
+        let train = match pair(&mut zip, path, ["x_train", "y_train"], how)? {
             Some(train) => Some(train),
-            None => pair(&mut zip, path, ["x", "y"])?,
+            None => pair(&mut zip, path, ["x", "y"], how)?,
         };
         let Some(train) = train else {
             let names: Vec<&str> = zip.names().collect();
@@ -60,7 +60,7 @@ impl Source for Npz {
             let remedy = "store the arrays under these names with numpy.savez";
             return Err(DataError::Format { path: path.to_path_buf(), what, remedy });
         };
-        let test = pair(&mut zip, path, ["x_test", "y_test"])?;
+        let test = pair(&mut zip, path, ["x_test", "y_test"], how)?;
         let files = vec![sum(file_name(path), &read_all(&mut open(path)?, path, MOST_BYTES)?)];
         if let Some(test) = &test
             && test.x.sizes[1..] != train.x.sizes[1..]
@@ -75,10 +75,12 @@ impl Source for Npz {
         }
         let width = train.x.width();
         let columns = (0..width).map(|c| (c.to_string(), Some(Kind::Number)));
-        let columns = columns.chain([("label".to_owned(), Some(Kind::Words))]).collect();
-        let own = How { label: Some("label".to_owned()), ..how.clone() };
-        let mut table = Table::new(path, &own, columns)?;
-        table.seen.notes[0] = "labels: the array y".to_owned();
+        let label = how.labels.then(|| ("label".to_owned(), Some(Kind::Words)));
+        let columns = columns.chain(label).collect();
+        let mut table = Table::new(path, how, columns, how.labels.then_some(width))?;
+        if how.labels {
+            table.seen.notes[0] = "labels: the array y".to_owned();
+        }
         rows(&train, &mut table)?;
         if let Some(test) = &test {
             table.test(path);
@@ -88,14 +90,15 @@ impl Source for Npz {
     }
 }
 
-/// Rows and their labels, as text.
+/// Rows and their labels, as text; none where there are to be none.
 struct Pair {
     x: Array,
-    y: Vec<String>,
+    y: Option<Vec<String>>,
 }
 
-/// The arrays of these names, whose case does not count; `None` if there is no first.
-fn pair(zip: &mut Zip, path: &Path, names: [&str; 2]) -> Result<Option<Pair>, DataError> {
+/// The arrays of these names, whose case does not count; `None` if there is no first. Without labels the second is not
+/// looked for.
+fn pair(zip: &mut Zip, path: &Path, names: [&str; 2], how: &How) -> Result<Option<Pair>, DataError> {
     let mut array = |name: &str| -> Result<Option<Array>, DataError> {
         let file = format!("{name}.npy");
         let Some((member, bytes)) = zip.member(&|member| member.eq_ignore_ascii_case(&file))? else {
@@ -104,11 +107,14 @@ fn pair(zip: &mut Zip, path: &Path, names: [&str; 2]) -> Result<Option<Pair>, Da
         npy::read(&path.join(member), &bytes).map(Some)
     };
     let Some(x) = array(names[0])? else { return Ok(None) };
+    if !how.labels {
+        return Ok(Some(Pair { x, y: None }));
+    }
     let fault = |what: String, remedy| Err(DataError::Format { path: path.to_path_buf(), what, remedy });
     let Some(y) = array(names[1])? else {
         return fault(
             format!("it holds {} but no {}", names[0], names[1]),
-            "store the labels beside the rows",
+            "store the labels beside the rows, or say that there are none (labels = false, --no-labels)",
         );
     };
     if y.sizes[0] != x.sizes[0] || y.width() != 1 {
@@ -120,7 +126,7 @@ fn pair(zip: &mut Zip, path: &Path, names: [&str; 2]) -> Result<Option<Pair>, Da
         Values::Reals(values) => values.into_iter().map(|v| v.to_string()).collect(),
         Values::Texts(values) => values,
     };
-    Ok(Some(Pair { x, y }))
+    Ok(Some(Pair { x, y: Some(y) }))
 }
 
 /// The shape of an array's pictures, if its rows are some.
@@ -137,18 +143,25 @@ fn pictures(x: &Array) -> Option<ImageShape> {
 /// Each row into the table, its values as the text that gives them back.
 fn rows(pair: &Pair, table: &mut Table<'_>) -> Result<(), DataError> {
     let width = pair.x.width();
-    for (row, label) in pair.y.iter().enumerate() {
+    for row in 0..pair.x.sizes[0] {
         let range = row * width..(row + 1) * width;
         let mut cells: Vec<String> = match &pair.x.values {
             Values::Bytes(values) => values[range].iter().map(u8::to_string).collect(),
             Values::Reals(values) => values[range].iter().map(f64::to_string).collect(),
             Values::Texts(values) => values[range].to_vec(),
         };
-        cells.push(label.clone());
+        cells.extend(pair.y.iter().map(|labels| labels[row].clone()));
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         table.row(&cells, &|| format!("row {row} (rows count from 0)"))?;
     }
     Ok(())
+}
+
+/// A label of the rows that test which training has not.
+fn unknown(path: &Path, label: &str, row: usize) -> DataError {
+    let what = format!("label {label} in row {row} (rows count from 0) of y_test, which training has not");
+    let remedy = "correct the labels, or leave bad rows out (on_bad = \"skip\")";
+    DataError::Format { path: path.to_path_buf(), what, remedy }
 }
 
 /// The dataset of pictures; their labels are checked here, their bytes cannot be wrong.
@@ -161,10 +174,10 @@ fn images(
     mut seen: Read,
 ) -> Result<Dataset, DataError> {
     let mut words = Words::default();
-    for label in &train.y {
+    for label in train.y.iter().flatten() {
         words.number(label, true);
     }
-    if let Some(fault) = classes_fault(path, words.names.len()) {
+    if let Some(fault) = classes_fault(path, words.names.len()).filter(|_| how.labels) {
         return Err(fault);
     }
     let (classes, order) = ranked(&words.names);
@@ -173,17 +186,20 @@ fn images(
             let what = "x_train is of bytes, x_test is not".to_owned();
             return Err(DataError::Format { path: path.to_path_buf(), what, remedy: "store both alike" });
         };
-        let (mut pixels, mut labels) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(pair.y.len()));
-        for (row, (label, bytes)) in pair.y.iter().zip(bytes.chunks_exact(image.pixels())).enumerate() {
-            let Some(number) = words.number(label, false) else {
-                let what = format!(
-                    "label {label} in row {row} (rows count from 0) of y_test, which training has not"
-                );
-                let remedy = "correct the labels, or leave bad rows out (on_bad = \"skip\")";
-                how.bad(&mut seen.skipped, DataError::Format { path: path.to_path_buf(), what, remedy })?;
-                continue;
+        let (mut pixels, mut labels) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(pair.x.sizes[0]));
+        for (row, bytes) in bytes.chunks_exact(image.pixels()).enumerate() {
+            let class = match pair.y.as_ref().map(|labels| &labels[row]) {
+                None => 0,
+                Some(label) => match words.number(label, false) {
+                    Some(number) => order[number as usize],
+                    None => {
+                        let fault = unknown(path, label, row);
+                        how.bad(&mut seen.skipped, fault)?;
+                        continue;
+                    }
+                },
             };
-            labels.push(order[number as usize]);
+            labels.push(class);
             // from channels together to channel by channel
             let plane = image.height * image.width;
             pixels.extend((0..image.pixels()).map(|i| bytes[i % plane * image.channels + i / plane]));

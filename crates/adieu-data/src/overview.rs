@@ -5,10 +5,15 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::rows::{Dataset, Rows};
 
-/// Rows of each of `classes` classes.
+/// Rows of each of `classes` classes; of none, none.
+///
+/// # Panics
+/// If a label is beyond the classes, unless there are none.
 pub fn class_counts(rows: &Rows, classes: usize) -> Vec<u64> {
     let mut counts = vec![0; classes];
-    rows.all_labels().iter().for_each(|label| counts[usize::from(*label)] += 1);
+    if classes > 0 {
+        rows.all_labels().iter().for_each(|label| counts[usize::from(*label)] += 1);
+    }
     counts
 }
 

@@ -37,7 +37,7 @@ impl std::fmt::Display for ImageShape {
     }
 }
 
-/// Labelled images as bytes, or rows of a table as reals: `values: [n, width]`, `labels: [n]`.
+/// Images as bytes, each with its label, or rows of a table as reals: `values: [n, width]`, `labels: [n]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
     values: Values,
@@ -255,7 +255,7 @@ fn column_statistics(values: &[f32], width: usize) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// A labelled dataset, as its makers divided it.
+/// A dataset, as its makers divided it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// Name, licence, classes, statistics.
@@ -277,7 +277,7 @@ pub struct Info {
     pub licence: String,
     /// Whom to cite.
     pub citation: String,
-    /// The classes' names: label y is `classes[y]`. Between 2 and 256.
+    /// The classes' names: label y is `classes[y]`. Between 2 and 256; none of data without labels, whose labels are all 0.
     pub classes: Vec<String>,
     /// The shape of an image; its pixels are the width of a row. Of a table, one line.
     pub image: ImageShape,

@@ -37,8 +37,15 @@ pub(crate) fn sixth(order: &[u32], labels: &[u8]) -> (Vec<u32>, Vec<u32>) {
     (train, test)
 }
 
+/// A note on what tests where the files do not say.
+pub(crate) fn drawn(how: &How) -> String {
+    let of = if how.labels { "each class" } else { "the rows" };
+    format!("a sixth of {of} tests, drawn by seed {}", how.seed)
+}
+
 /// Pictures that train and that test, `width` pixels each, of pixels and labels as they were read: those to train are
 /// spread, and where none are to `test`, a sixth of each class is drawn by the seed, which `notes` say.
+/// Without labels, which are then all 0, the rows are one class.
 pub(crate) fn divided(
     width: usize,
     how: &How,
@@ -56,7 +63,7 @@ pub(crate) fn divided(
     match test {
         Some((pixels, labels)) => (pick(&order), Rows::new(pixels, labels, width)),
         None => {
-            notes.push(format!("a sixth of each class tests, drawn by seed {}", how.seed));
+            notes.push(drawn(how));
             let (trains, tests) = sixth(&order, &labels);
             (pick(&trains), pick(&tests))
         }

@@ -9,7 +9,11 @@ const GAP: u8 = 64;
 /// No sheet has more pixels than this.
 const MOST_PIXELS: usize = 64 << 20;
 
-/// The first `across` training rows of each class, a line a class, as the bytes of a PNG file; small pictures are
+/// Lines of a sheet without classes.
+const LINES: usize = 10;
+
+/// The first `across` training rows of each class, a line a class, or the first ten lines of rows where there are no
+/// labels, as the bytes of a PNG file; small pictures are
 /// enlarged by whole numbers to at least 28 pixels. `None` of a table, and of a sheet that would be absurdly large.
 pub fn contact_sheet(data: &Dataset, across: usize) -> Option<Vec<u8>> {
     let image = data.info.image;
@@ -19,7 +23,8 @@ pub fn contact_sheet(data: &Dataset, across: usize) -> Option<Vec<u8>> {
     let all = data.train.bytes()?;
     let times = 28_usize.div_ceil(image.height.max(image.width)).max(1);
     let (cell_h, cell_w) = (image.height * times + 1, image.width * times + 1);
-    let lines = data.info.classes.len();
+    let bare = data.info.classes.is_empty();
+    let lines = if bare { LINES.min(data.train.len().div_ceil(across)) } else { data.info.classes.len() };
     let (height, width) = (lines.checked_mul(cell_h)? + 1, across.checked_mul(cell_w)? + 1);
     let colour = image.channels == 3;
     let each = if colour { 3 } else { 1 };
@@ -27,8 +32,8 @@ pub fn contact_sheet(data: &Dataset, across: usize) -> Option<Vec<u8>> {
     let mut sheet = vec![GAP; bytes];
     let mut drawn = vec![0_usize; lines];
     for (row, pixels) in all.chunks_exact(data.train.width()).enumerate() {
-        let class = usize::from(data.train.label(row));
-        if drawn[class] == across {
+        let class = if bare { row / across } else { usize::from(data.train.label(row)) };
+        if class >= lines || drawn[class] == across {
             continue;
         }
         let (top, left) = (class * cell_h + 1, drawn[class] * cell_w + 1);

@@ -6,6 +6,7 @@ use crate::error::DataError;
 use crate::how::How;
 use crate::remote::RemoteFile;
 use crate::rows::Dataset;
+use crate::unlabelled::unlabelled;
 
 /// Where a dataset comes from.
 pub trait Source: std::fmt::Debug + Send + Sync {
@@ -34,7 +35,8 @@ pub trait Source: std::fmt::Debug + Send + Sync {
         files.collect()
     }
 
-    /// Reads all of it, from a folder if one is given.
+    /// Reads all of it, from a folder if one is given. With [`How::labels`] off nothing needs to be there that only labels
+    /// need; labels that are read all the same are taken away by [`load_as`].
     ///
     /// # Errors
     /// Any [`DataError`] but [`DataError::Unknown`].
@@ -87,7 +89,8 @@ pub fn load(name: &str, folder: Option<&Path>) -> Result<Dataset, DataError> {
 /// As [`load`].
 pub fn load_as(name: &str, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
     match SOURCES.iter().find(|source| source.kind() == name) {
-        Some(source) => source.load(folder, how),
+        Some(source) if how.labels => source.load(folder, how),
+        Some(source) => source.load(folder, how).map(unlabelled),
         None => {
             let known = SOURCES.iter().map(|source| source.kind()).collect::<Vec<_>>().join(", ");
             Err(DataError::Unknown { name: name.to_owned(), known })

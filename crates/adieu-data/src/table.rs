@@ -2,7 +2,8 @@
 //! spell out, and nothing is filled in.
 //!
 //! - The **labels** are the column asked for, else the one called `label`, `class`, `target` or `y`. Classes are the
-//!   different labels of the rows that train: by value if all are numbers, else in alphabetical order.
+//!   different labels of the rows that train: by value if all are numbers, else in alphabetical order. Where there are to
+//!   be no labels, that column is left out if it is there, and a note says so.
 //! - A column is **numbers** if its first cell is one, unless the file itself states types; else it is **words**, and
 //!   becomes one column of 0 and 1 for each word that the rows to train have, 64 at most.
 //! - A cell that is empty, `?`, `NA`, `N/A`, `NaN`, `null` or `None` is **missing**. A row with a missing cell, no finite
@@ -19,7 +20,7 @@ use crate::chance::Chance;
 use crate::error::DataError;
 use crate::how::How;
 use crate::rows::{Dataset, FileSum, Rows};
-use crate::share::{sixth, spread};
+use crate::share::{drawn, sixth, spread};
 
 /// Columns that are labels if no other is asked for.
 const LABELS: [&str; 4] = ["label", "class", "target", "y"];
@@ -73,8 +74,8 @@ pub(crate) struct Table<'a> {
     path: PathBuf,
     how: &'a How,
     columns: Vec<Column>,
-    /// Which cell of a row is the label.
-    label: usize,
+    /// Which cell of a row is the label, or would be.
+    label: Option<usize>,
     labels: Words,
     parts: [Part; 2],
     now: usize,
@@ -89,11 +90,12 @@ struct Part {
 }
 
 impl<'a> Table<'a> {
-    /// A table with these columns, labels among them; kinds where the file states them.
+    /// A table with these columns, labels among them as [`label_of`] says; kinds where the file states them.
     pub(crate) fn new(
         path: &Path,
         how: &'a How,
         columns: Vec<(String, Option<Kind>)>,
+        label: Option<usize>,
     ) -> Result<Table<'a>, DataError> {
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let fault = |what: String, remedy| Err(DataError::Format { path: path.to_path_buf(), what, remedy });
@@ -103,15 +105,14 @@ impl<'a> Table<'a> {
                 "give each column a name of its own",
             );
         }
-        let label = label_of(path, &names, how)?;
-        if names.len() < 2 {
+        if names.len() <= usize::from(label.is_some()) {
             return fault("no column but the labels".to_owned(), "give a table with something to learn from");
         }
         let mut seen = Read::default();
-        seen.notes.push(format!("labels: column `{}`", names[label]));
+        seen.notes.push(label_note(label.map(|at| names[at]), how));
         let column = |(name, kind)| Column { name, kind, words: Words::default() };
         let mut columns: Vec<Column> = columns.into_iter().map(column).collect();
-        columns.remove(label);
+        label.map(|at| columns.remove(at));
         let (labels, parts) = (Words::default(), Default::default());
         Ok(Table { path: path.to_path_buf(), how, columns, label, labels, parts, now: 0, seen })
     }
@@ -149,16 +150,17 @@ impl<'a> Table<'a> {
     }
 
     fn cells(&mut self, cells: &[&str]) -> Result<u32, String> {
-        if cells.len() != self.columns.len() + 1 {
-            return Err(format!("{} cells, but {} columns", cells.len(), self.columns.len() + 1));
+        let wanted = self.columns.len() + usize::from(self.label.is_some());
+        if cells.len() != wanted {
+            return Err(format!("{} cells, but {wanted} columns", cells.len()));
         }
         let training = self.now == 0;
-        let label = cells[self.label].trim();
-        if missing(label) {
+        let label = self.label.filter(|_| self.how.labels).map(|at| cells[at].trim());
+        if label.is_some_and(missing) {
             return Err("the label is missing".to_owned());
         }
         let mut features =
-            cells.iter().enumerate().filter(|(at, _)| *at != self.label).map(|(_, cell)| cell.trim());
+            cells.iter().enumerate().filter(|(at, _)| Some(*at) != self.label).map(|(_, cell)| cell.trim());
         // looked at as a whole first, so that a bad row leaves no word behind
         let mut row = Vec::with_capacity(self.columns.len());
         for (column, cell) in self.columns.iter().zip(&mut features) {
@@ -186,8 +188,13 @@ impl<'a> Table<'a> {
             }
         }
         let more = training && self.labels.names.len() < MOST_LABELS;
-        let label = self.labels.number(&canonical(label), more);
-        let label = label.ok_or_else(|| "its label is none of those of the rows to train".to_owned())?;
+        let label = match label {
+            None => 0,
+            Some(label) => self
+                .labels
+                .number(&canonical(label), more)
+                .ok_or_else(|| "its label is none of those of the rows to train".to_owned())?,
+        };
         for (column, (kind, number, cell)) in self.columns.iter_mut().zip(row) {
             column.kind = Some(kind);
             let value = match kind {
@@ -212,7 +219,7 @@ impl<'a> Table<'a> {
         if train.labels.is_empty() || (self.now == 1 && test.labels.is_empty()) {
             return fault(&self.path, "it has no good row".to_owned(), "give a table with rows");
         }
-        if let Some(fault) = classes_fault(&self.path, self.labels.names.len()) {
+        if let Some(fault) = classes_fault(&self.path, self.labels.names.len()).filter(|_| self.how.labels) {
             return Err(fault);
         }
         if let Some(column) = self.columns.iter().find(|column| column.words.names.len() > MOST_WORDS) {
@@ -220,7 +227,9 @@ impl<'a> Table<'a> {
             return fault(&self.path, what, "leave the column out, or make numbers of it");
         }
         let (classes, order) = ranked(&self.labels.names);
-        let label = |codes: Vec<u32>| codes.into_iter().map(|code| order[code as usize]).collect::<Vec<u8>>();
+        // without labels every code is 0, and stays so
+        let class = |code: u32| order.get(code as usize).copied().unwrap_or(0);
+        let label = |codes: Vec<u32>| codes.into_iter().map(class).collect::<Vec<u8>>();
         let (train_labels, test_labels) = (label(train.labels), label(test.labels));
         let (names, expand) = self.expansion();
         let mut chance = Chance::new(self.how.seed, "split");
@@ -230,7 +239,7 @@ impl<'a> Table<'a> {
             let all: Vec<u32> = (0..test_labels.len() as u32).collect();
             (pick(&train.values, &train_labels, &spread), pick(&test.values, &test_labels, &all))
         } else {
-            self.seen.notes.push(format!("a sixth of each class tests, drawn by seed {}", self.how.seed));
+            self.seen.notes.push(drawn(self.how));
             let (trains, tests) = sixth(&spread, &train_labels);
             (pick(&train.values, &train_labels, &trains), pick(&train.values, &train_labels, &tests))
         };
@@ -287,23 +296,42 @@ impl Expansion {
     }
 }
 
-/// Which of the columns of the file at `path` holds the labels.
-pub(crate) fn label_of(path: &Path, names: &[&str], how: &How) -> Result<usize, DataError> {
+/// Which of the columns of the file at `path` holds the labels; `None` only where there are to be none.
+///
+/// # Errors
+/// If there is no such column but there is to be one, or it was asked for by name.
+pub(crate) fn label_of(path: &Path, names: &[&str], how: &How) -> Result<Option<usize>, DataError> {
     let at = match &how.label {
         Some(asked) => names.iter().position(|name| name == asked),
         None => {
             LABELS.iter().find_map(|known| names.iter().position(|name| name.eq_ignore_ascii_case(known)))
         }
     };
-    at.ok_or_else(|| {
+    if at.is_some() || (!how.labels && how.label.is_none()) {
+        return Ok(at);
+    }
+    Err({
         let asked =
             how.label.as_deref().map_or("label, class, target or y".to_owned(), |name| format!("`{name}`"));
         DataError::Format {
             path: path.to_path_buf(),
             what: format!("no column is called {asked}; there are {}", shown(names)),
-            remedy: "say which column holds the labels (label = \"…\" in the recipe's data, --label)",
+            remedy: LABELS_REMEDY,
         }
     })
+}
+
+/// What to do where no column is known to hold labels.
+const LABELS_REMEDY: &str = "say which column holds the labels (label = \"…\" in the recipe's data, --label), or that there \
+                             are none (labels = false, --no-labels)";
+
+/// A note on the column of the labels.
+pub(crate) fn label_note(name: Option<&str>, how: &How) -> String {
+    match name {
+        Some(name) if how.labels => format!("labels: column `{name}`"),
+        Some(name) => format!("labels: none are wanted, so column `{name}` is left out"),
+        None => "labels: none; every column is learnt from".to_owned(),
+    }
 }
 
 /// Whether a cell says that there is no value.
@@ -351,7 +379,7 @@ pub(crate) fn ranked(names: &[String]) -> (Vec<String>, Vec<u8>) {
 
 /// A note if the rarest class has less than a tenth of the rows of the commonest.
 fn imbalance(train: &Rows, classes: &[String]) -> Option<String> {
-    let mut counts = vec![0_usize; classes.len()];
+    let mut counts = vec![0_usize; classes.len().max(1)];
     train.all_labels().iter().for_each(|label| counts[usize::from(*label)] += 1);
     let most = (0..counts.len()).max_by_key(|class| counts[*class])?;
     let least = (0..counts.len()).min_by_key(|class| counts[*class])?;

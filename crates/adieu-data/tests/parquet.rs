@@ -354,6 +354,33 @@ fn pictures_in_the_manner_of_hugging_face() {
 }
 
 #[test]
+fn without_labels_nothing_of_them_is_read() {
+    let (place, bare) = (Place::new(), How { labels: false, ..How::default() });
+    // labels that have no value, or are lists, or are not there at all
+    let schema = "message t { required double size; optional binary class (UTF8); }";
+    let sizes = || Cells::Doubles((0..12).map(|i| Some(f64::from(i))).collect());
+    let path =
+        place.write("t.parquet", &write(schema, &PLAIN, &[vec![sizes(), Cells::Bytes(vec![None; 12])]]));
+    let data = load_as("parquet", Some(&path), &bare).unwrap();
+    assert_eq!((data.info.columns, data.train.len()), (vec!["size".to_owned()], 10));
+    assert!(data.info.notes[0].contains("column `class` is left out"), "{:?}", data.info.notes);
+    let path =
+        place.write("u.parquet", &write("message t { required double size; }", &PLAIN, &[vec![sizes()]]));
+    let data = load_as("parquet", Some(&path), &bare).unwrap();
+    assert!(data.info.classes.is_empty() && data.train.all_labels().iter().all(|label| *label == 0));
+    assert_eq!(data.info.notes[0], "labels: none; every column is learnt from");
+    let said = shorten(load("parquet", Some(&path)), &place.path);
+    assert!(said.contains("or that there are none (labels = false, --no-labels)"), "{said}");
+    // pictures
+    let images = (0..6).map(|row| Some(grey(row, 0))).collect();
+    let file = write("message t { required binary img; }", &PLAIN, &[vec![Cells::Bytes(images)]]);
+    let path = place.write("p.parquet", &file);
+    let data = load_as("parquet", Some(&path), &bare).unwrap();
+    assert_eq!((data.train.len(), data.test.len(), data.info.classes.len()), (5, 1, 0));
+    assert_eq!(data.info.notes[0], "pictures: column `img`, labels: none");
+}
+
+#[test]
 fn bad_pictures_are_faults_or_counted() {
     let place = Place::new();
     let good = animals(20);
@@ -500,6 +527,7 @@ proptest! {
         near in prop::collection::vec((0..700_usize, any::<u8>()), 0..3),
         keep in prop::option::weighted(0.2, any::<prop::sample::Index>()),
         skip in any::<bool>(),
+        labels in any::<bool>(),
     ) {
         let mut file = which.get(&GOOD).clone();
         for (at, byte) in &set {
@@ -514,10 +542,11 @@ proptest! {
             file.truncate(keep.index(file.len() + 1));
         }
         let place = Place::new();
-        let how = if skip { skipping() } else { How::default() };
+        let how = How { labels, ..if skip { skipping() } else { How::default() } };
         if let Ok(data) = load_as("parquet", Some(&place.write("t.parquet", &file)), &how) {
             let rows = data.train.len() + data.test.len();
-            prop_assert!(rows >= 2 && data.info.classes.len() >= 2);
+            prop_assert!(rows >= 1 && (!labels || (rows >= 2 && data.info.classes.len() >= 2)));
+            prop_assert!(labels || data.info.classes.is_empty());
         }
     }
 }

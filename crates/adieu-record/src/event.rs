@@ -220,7 +220,7 @@ pub struct DataInfo {
     pub licence: String,
     /// Height, width and channels of an image, if rows are images.
     pub image: Option<[u64; 3]>,
-    /// Names of the classes.
+    /// Names of the classes; none where there are no labels.
     pub classes: Vec<String>,
     /// Rows trained on.
     pub train_rows: u64,
@@ -267,10 +267,12 @@ pub struct Evaluation {
     pub readout: String,
     /// Rows evaluated; fewer than the split holds for a progress probe.
     pub rows: u64,
-    /// Rows misjudged.
-    pub errors: u64,
-    /// `errors / rows`.
-    pub error: f64,
+    /// Rows misjudged; none where there are no labels to judge by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errors: Option<u64>,
+    /// `errors / rows`; none likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
     /// Training clock.
     pub train_ns: u64,
     /// Time this evaluation took; not on the training clock.
@@ -283,6 +285,26 @@ pub struct Evaluation {
     /// Where anomalies are to be found, how well they are, whatever the threshold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
+    /// Where rows are to be given back, how far what comes back is from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstruction>,
+}
+
+/// How far reconstructed rows are from the rows themselves, in the square of their unit: pixels are from 0 to 1, columns of
+/// a table standardised.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reconstruction {
+    /// Mean squared error of a pixel, or a column.
+    pub squared_error: f64,
+    /// The same if every row is answered by the mean row of those that train.
+    pub of_mean_row: f64,
+}
+
+impl Reconstruction {
+    /// The one as a share of the other: 0 is perfect, 1 no better than the mean row. `None` if rows are the mean row.
+    pub fn relative(&self) -> Option<f64> {
+        (self.of_mean_row > 0.0).then(|| self.squared_error / self.of_mean_row)
+    }
 }
 
 /// How well scores tell anomalies from normal rows.
@@ -321,6 +343,10 @@ pub enum PictureKind {
     Mistakes,
     /// Made-up rows of a learner that contrasts real ones with them.
     MadeUp,
+    /// The first rows of the test set, each with what the network gives back of it after it.
+    Reconstructions,
+    /// Rows that the network makes of chance alone.
+    Generated,
     /// A picture of the test set, and what each layer's first channels make of it; black is 0 or less, white the most of
     /// its layer.
     Maps,

@@ -225,7 +225,14 @@ fn not_finite(event: &Event) -> Option<String> {
             let layer = layer.map_or(String::new(), |l| format!(" of layer {l}"));
             check(format!("scalar `{name}`{layer}"), *value)
         }),
-        Event::Evaluated(e) => check("error".into(), e.error),
+        Event::Evaluated(e) => {
+            let rebuilt = e
+                .reconstruction
+                .map(|r| [("squared error", r.squared_error), ("error of the mean row", r.of_mean_row)]);
+            let error = e.error.map(|error| ("error", error));
+            let all = error.into_iter().chain(rebuilt.into_iter().flatten());
+            all.into_iter().find_map(|(what, x)| check(what.into(), x))
+        }
         Event::Metered { readings, .. } => readings.iter().find_map(|Reading { name, value, .. }| {
             let numbers: &[f64] = match value {
                 Value::Measured { value, coverage, .. } => &[*value, *coverage],

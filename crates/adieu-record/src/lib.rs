@@ -18,6 +18,6 @@ pub mod reading;
 
 pub use event::{
     DataInfo, Detection, Evaluation, Event, LayerInfo, Machine, Network, Outcome, PhaseTime, Picture,
-    PictureKind, Program, RunStart, Scalar, Split, Stamped,
+    PictureKind, Program, Reconstruction, RunStart, Scalar, Split, Stamped,
 };
 pub use reading::{Point, Reading, Series, Unit, Value};

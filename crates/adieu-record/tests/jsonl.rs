@@ -232,13 +232,14 @@ fn numbers_json_cannot_hold_are_refused_by_name() {
             split: Split::Test,
             readout: "goodness".into(),
             rows: 0,
-            errors: 0,
-            error,
+            errors: Some(0),
+            error: Some(error),
             train_ns: 0,
             evaluation_ns: 0,
             last: false,
             confusion: None,
             detection: None,
+            reconstruction: None,
         })
     };
     let metered = |value| {

@@ -62,13 +62,14 @@ fn evaluated(epoch: u64, step: u64, split: Split, readout: &str, last: bool) -> 
         split,
         readout: readout.into(),
         rows: 200,
-        errors: 50,
-        error: 0.25,
+        errors: Some(50),
+        error: Some(0.25),
         train_ns: step * STEP_NS,
         evaluation_ns: 1000,
         last,
         confusion: Some(vec![vec![100, 30], vec![20, 50]]),
         detection: None,
+        reconstruction: None,
     })
 }
 
@@ -399,21 +400,35 @@ fn value_breaks() -> Vec<Break> {
     let reading =
         |name, value: fn() -> Value| change(Readings, name, readings, move |r| r[0].value = value());
     vec![
-        change(E, "no rows", evaluation, |e| (e.rows, e.errors, e.error, e.confusion) = (0, 0, 0.0, None)),
-        change(E, "more errors than rows", evaluation, |e| {
-            (e.errors, e.error, e.confusion) = (201, 1.005, None)
+        change(E, "no rows", evaluation, |e| {
+            (e.rows, e.errors, e.error, e.confusion) = (0, Some(0), Some(0.0), None)
         }),
-        change(E, "another error", evaluation, |e| e.error = 0.75),
-        change(E, "error is NaN", evaluation, |e| e.error = f64::NAN),
+        change(E, "more errors than rows", evaluation, |e| {
+            (e.errors, e.error, e.confusion) = (Some(201), Some(1.005), None)
+        }),
+        change(E, "another error", evaluation, |e| e.error = Some(0.75)),
+        change(E, "error is NaN", evaluation, |e| e.error = Some(f64::NAN)),
         change(E, "more rows than there are", evaluation, |e| e.split = Split::Validation),
         change(E, "last, on a part", evaluation, |e| (e.split, e.last) = (Split::Train, true)),
         change(E, "confusion loses a row", evaluation, |e| e.confusion.as_mut().unwrap()[0][0] = 99),
+        change(E, "only one of errors and error", evaluation, |e| (e.error, e.confusion) = (None, None)),
+        change(E, "nothing was judged", evaluation, |e| {
+            (e.errors, e.error, e.confusion) = (None, None, None)
+        }),
+        change(E, "a confusion without errors", evaluation, |e| {
+            (e.errors, e.error) = (None, None);
+            e.reconstruction = Some(Reconstruction { squared_error: 0.1, of_mean_row: 0.2 })
+        }),
+        change(E, "a squared error below zero", evaluation, |e| {
+            (e.errors, e.error, e.confusion) = (None, None, None);
+            e.reconstruction = Some(Reconstruction { squared_error: -0.1, of_mean_row: 0.2 })
+        }),
         change(E, "confusion has fewer errors", evaluation, |e| {
             e.confusion = Some(vec![vec![101, 29], vec![20, 50]])
         }),
         change(E, "confusion is not square", evaluation, |e| e.confusion.as_mut().unwrap()[1].truncate(1)),
         change(E, "confusion of one class", evaluation, |e| {
-            (e.errors, e.error, e.confusion) = (0, 0.0, Some(vec![vec![200]]));
+            (e.errors, e.error, e.confusion) = (Some(0), Some(0.0), Some(vec![vec![200]]));
         }),
         change(Readout, "not declared", evaluation, |e| e.readout = "oracle".into()),
         change(Layers, "of a scalar", scalars, |s| s[0].layer = Some(2)),

@@ -19,7 +19,8 @@ pub struct Metric {
     pub of: fn(&RunSummary) -> Option<f64>,
 }
 
-/// Every quantity, in the order of the costs table. The first is compared by difference, the rest by ratio.
+/// Every quantity, in the order of the costs table. The first is compared by difference, the rest by ratio; of the first two
+/// a run has one, as it has labels or none.
 pub const METRICS: &[Metric] = &[
     Metric {
         key: "test_error",
@@ -27,6 +28,13 @@ pub const METRICS: &[Metric] = &[
         meaning: "Rows of the test set misjudged by the learner’s own read-out, after its last evaluation.",
         unit: Unit::Fraction,
         of: |r| r.test_error,
+    },
+    Metric {
+        key: "reconstruction_error",
+        label: "Reconstruction error",
+        meaning: "Without labels: mean squared error of what comes back of the test rows, as a share of what answering each with the mean training row gives.",
+        unit: Unit::Fraction,
+        of: |r| r.reconstruction_error,
     },
     Metric {
         key: "train_seconds",
@@ -107,6 +115,25 @@ pub const METRICS: &[Metric] = &[
     },
 ];
 
+/// What runs are judged by: they have the one with labels, the other without.
+const QUALITIES: [&str; 2] = ["test_error", "reconstruction_error"];
+
+/// Whether a table of these runs is to have a place for the metric of that key: a quality that none of them can have has
+/// none, unless there is no quality at all.
+pub(crate) fn belongs(key: &str, runs: &[RunSummary]) -> bool {
+    let has = |key: &str| runs.iter().any(|run| (metric(key).of)(run).is_some());
+    match key {
+        "test_error" => has(key) || !has("reconstruction_error"),
+        "reconstruction_error" => has(key),
+        _ => true,
+    }
+}
+
+/// The key of what these runs are judged by; the first of both.
+pub(crate) fn quality(runs: &[RunSummary]) -> &'static str {
+    QUALITIES.into_iter().find(|key| belongs(key, runs)).unwrap_or(QUALITIES[0])
+}
+
 /// The metric of that key. The key must be one of [`METRICS`].
 pub(crate) fn metric(key: &str) -> &'static Metric {
     METRICS.iter().find(|m| m.key == key).unwrap_or(&METRICS[0])
@@ -123,7 +150,7 @@ mod tests {
         let summary = crate::Summary::of(&runs);
         for run in &summary.runs {
             let json = serde_json::to_value(run).unwrap();
-            for metric in METRICS {
+            for metric in METRICS.iter().filter(|metric| belongs(metric.key, &summary.runs)) {
                 assert_eq!(json[metric.key].as_f64(), (metric.of)(run), "{}", metric.key);
                 assert!(json[metric.key].is_number(), "{}: the sample has every metric", metric.key);
             }

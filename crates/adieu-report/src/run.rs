@@ -47,7 +47,7 @@ pub struct Point {
     pub step: u64,
     /// Training clock, s.
     pub train_seconds: f64,
-    /// Fraction of rows misjudged, in [0, 1].
+    /// Fraction of rows misjudged, in [0, 1]; of reconstructions the share of the mean row's error, which may be more.
     pub error: f64,
     /// Rows evaluated.
     pub rows: u64,
@@ -144,6 +144,8 @@ pub struct Run {
     pub evaluation_seconds: Option<f64>,
     /// Error curves, by split and read-out.
     pub curves: Vec<Curve>,
+    /// The same of reconstructions, relative to the mean row.
+    pub rebuilt: Vec<Curve>,
     /// The last evaluation of each split and read-out.
     pub last: Vec<Evaluation>,
     /// Time by phase and layer, up to the last metering.
@@ -156,6 +158,10 @@ pub struct Run {
     pub features: Vec<Picture>,
     /// Made-up images that were learnt from as such.
     pub made_up: Vec<Picture>,
+    /// The first images of the test set, each before what came back of it.
+    pub reconstructions: Vec<Picture>,
+    /// Images that were made of chance alone.
+    pub generated: Vec<Picture>,
     /// A picture of the test set and what each layer's first channels make of it.
     pub maps: Vec<Picture>,
     /// The picture and who attends to whom in it.
@@ -211,12 +217,15 @@ impl Run {
             wall_seconds: seconds(events.iter().map(|e| e.at_ns).max().unwrap_or(0)),
             evaluation_seconds: None,
             curves: Vec::new(),
+            rebuilt: Vec::new(),
             last: Vec::new(),
             phases: Vec::new(),
             readings: Vec::new(),
             traces: Vec::new(),
             features: Vec::new(),
             made_up: Vec::new(),
+            reconstructions: Vec::new(),
+            generated: Vec::new(),
             maps: Vec::new(),
             attention: Vec::new(),
             mistakes: Vec::new(),
@@ -237,9 +246,7 @@ impl Run {
             Event::Evaluated(evaluation) => {
                 self.reached(evaluation.step, evaluation.train_ns);
                 *self.evaluation_seconds.get_or_insert(0.0) += seconds(evaluation.evaluation_ns);
-                if (0.0..=1.0).contains(&evaluation.error) {
-                    self.evaluated(evaluation);
-                }
+                self.evaluated(evaluation);
             }
             Event::Metered { step, train_ns, phases, readings, .. } => {
                 self.reached(*step, *train_ns);
@@ -255,6 +262,10 @@ impl Run {
             }
             Event::Pictured { kind: PictureKind::Features, pictures } => self.features.clone_from(pictures),
             Event::Pictured { kind: PictureKind::MadeUp, pictures } => self.made_up.clone_from(pictures),
+            Event::Pictured { kind: PictureKind::Reconstructions, pictures } => {
+                self.reconstructions.clone_from(pictures);
+            }
+            Event::Pictured { kind: PictureKind::Generated, pictures } => self.generated.clone_from(pictures),
             Event::Pictured { kind: PictureKind::Maps, pictures } => self.maps.clone_from(pictures),
             Event::Pictured { kind: PictureKind::Attention, pictures } => self.attention.clone_from(pictures),
             Event::Pictured { kind: PictureKind::Mistakes, pictures } => {
@@ -298,24 +309,34 @@ impl Run {
 
     fn evaluated(&mut self, evaluation: &Evaluation) {
         let (split, readout) = (evaluation.split, &evaluation.readout);
+        let error = evaluation.error.filter(|error| (0.0..=1.0).contains(error));
+        let rebuilt = evaluation.reconstruction.filter(|r| r.squared_error.is_finite());
+        if error.is_none() && rebuilt.is_none() {
+            return;
+        }
         match self.last.iter_mut().find(|e| e.split == split && e.readout == *readout) {
             Some(last) => last.clone_from(evaluation),
             None => self.last.push(evaluation.clone()),
         }
-        let point = Point {
-            epoch: self.epochs_at(evaluation.step),
+        let epoch = self.epochs_at(evaluation.step);
+        let point = |error: f64| Point {
+            epoch,
             step: evaluation.step,
             train_seconds: seconds(evaluation.train_ns),
-            error: evaluation.error,
+            error,
             rows: evaluation.rows,
         };
-        match self.curves.iter_mut().find(|c| c.split == split && c.readout == *readout) {
-            Some(curve) => {
-                // The evaluation of the whole split takes the place of a probe at the same step.
-                curve.points.retain(|p| p.step != point.step);
-                curve.points.push(point);
+        let relative = rebuilt.and_then(|r| r.relative()).filter(|relative| relative.is_finite());
+        for (curves, error) in [(&mut self.curves, error), (&mut self.rebuilt, relative)] {
+            let Some(point) = error.map(point) else { continue };
+            match curves.iter_mut().find(|c| c.split == split && c.readout == *readout) {
+                Some(curve) => {
+                    // The evaluation of the whole split takes the place of a probe at the same step.
+                    curve.points.retain(|p| p.step != point.step);
+                    curve.points.push(point);
+                }
+                None => curves.push(Curve { split, readout: readout.clone(), points: vec![point] }),
             }
-            None => self.curves.push(Curve { split, readout: readout.clone(), points: vec![point] }),
         }
     }
 

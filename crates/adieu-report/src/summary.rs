@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adieu_record::{Detection, Outcome, Split};
+use adieu_record::{Detection, Evaluation, Outcome, Reconstruction, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::{apart, differing, machine};
@@ -56,6 +56,12 @@ pub struct RunSummary {
     /// Where anomalies are to be found, how well they are among the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
+    /// Where rows are to be given back, how far what came back of the test rows was from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstruction>,
+    /// That as a share of the mean row's: 1 is no better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction_error: Option<f64>,
     /// Every read-out and split.
     pub errors_by_readout: Vec<ReadoutError>,
     /// Training clock, s.
@@ -117,6 +123,9 @@ impl RunSummary {
         let readout = run.readout().map(str::to_string);
         let test = readout.as_ref().and_then(|r| run.last_evaluation(Split::Test, r));
         note("test_error", test.is_none(), "never evaluated on the test set by its own read-out");
+        let labels = test.is_none_or(|e| e.error.is_some());
+        note("test_error", !labels, "there are no labels to judge by");
+        let reconstruction = test.and_then(|e| e.reconstruction);
         let stall_seconds = run.phase_seconds("stall");
         note("stall_seconds", stall_seconds.is_none(), "no phase times in the record");
         note("evaluation_seconds", run.evaluation_seconds.is_none(), "no evaluation in the record");
@@ -127,10 +136,12 @@ impl RunSummary {
             group,
             seed: run.start.seed,
             data: run.start.data.name.clone(),
-            test_error: test.map(|e| e.error),
-            test_standard_error: test.and_then(|e| binomial_standard_error(e.errors, e.rows)),
+            test_error: test.and_then(|e| e.error),
+            test_standard_error: test.and_then(standard_error),
             test_rows: test.map(|e| e.rows),
             detection: test.and_then(|e| e.detection),
+            reconstruction,
+            reconstruction_error: reconstruction.and_then(|r| r.relative()).filter(|r| r.is_finite()),
             errors_by_readout: readout_errors(run),
             readout,
             train_seconds: Some(run.train_seconds),
@@ -155,16 +166,23 @@ impl RunSummary {
 }
 
 fn readout_errors(run: &Run) -> Vec<ReadoutError> {
-    let errors = run.last.iter().map(|e| ReadoutError {
-        readout: e.readout.clone(),
-        split: e.split,
-        error: e.error,
-        standard_error: binomial_standard_error(e.errors, e.rows),
-        rows: e.rows,
-        step: e.step,
-        last: e.last,
+    let errors = run.last.iter().filter_map(|e| {
+        Some(ReadoutError {
+            readout: e.readout.clone(),
+            split: e.split,
+            error: e.error?,
+            standard_error: standard_error(e),
+            rows: e.rows,
+            step: e.step,
+            last: e.last,
+        })
     });
     errors.collect()
+}
+
+/// Binomial, of the share of rows misjudged; `None` without labels or rows.
+pub(crate) fn standard_error(e: &Evaluation) -> Option<f64> {
+    binomial_standard_error(e.errors?, e.rows)
 }
 
 /// Measured values of a reading by part.
@@ -220,7 +238,8 @@ pub struct Comparison {
     /// Of one pair: √(s₁² + s₂²) of the two binomial standard errors, as if drawn independently. Both are
     /// judged on the same rows, so the truth is rather smaller.
     pub difference_standard_error: Option<f64>,
-    /// Which error is lower: by the paired 95 % interval, or for one pair by 1.96 standard errors.
+    /// Which error is lower: by the paired 95 % interval, or for one pair by 1.96 standard errors. Without labels, by the
+    /// interval of the ratio of reconstruction errors; one pair then tells nothing.
     pub standing: Standing,
     /// Ratios `group / against`, geometric means of pairs, by the key of a [`Metric`](crate::Metric).
     pub ratios: BTreeMap<String, Estimate>,
@@ -318,6 +337,7 @@ fn compare(group: &Group, against: &Group, runs: &[Run], all: &[RunSummary]) -> 
     };
     let errors = both(|r| r.test_error);
     let difference = Estimate::of_differences(&errors);
+    let rebuilt = Estimate::of_ratios(&both(|r| r.reconstruction_error));
     let standard_errors = both(|r| r.test_standard_error);
     let standard_error = match standard_errors[..] {
         [(a, b)] => Some(a.hypot(b)),
@@ -343,7 +363,10 @@ fn compare(group: &Group, against: &Group, runs: &[Run], all: &[RunSummary]) -> 
         seeds: pairs.iter().map(|&(a, _)| all[a].seed).collect(),
         test_error_difference: difference,
         difference_standard_error: standard_error,
-        standing: standing(difference, standard_error),
+        standing: match (difference, rebuilt.and_then(|r| Some((r, r.interval?)))) {
+            (None, Some((ratio, interval))) => side(ratio.mean - 1.0, !interval.holds(1.0)),
+            _ => standing(difference, standard_error),
+        },
         ratios,
         caveats: caveats(group, against, &pairs, runs, all),
         withheld,

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use adieu_record::{Detection, Outcome};
+use adieu_record::{Detection, Outcome, Reconstruction};
 
 use crate::format::{self, ABSENT};
 use crate::label;
-use crate::metric::metric;
+use crate::metric::{belongs, metric, quality};
 use crate::stats::Estimate;
 use crate::summary::{Comparison, Group, RunSummary, Standing, Summary};
 
@@ -14,8 +14,9 @@ use crate::summary::{Comparison, Group, RunSummary, Standing, Summary};
 pub const WIDTH: usize = 100;
 
 /// Columns after learner and seed, by metric; chosen to fit [`WIDTH`].
-const COLUMNS: &[(&str, &str)] = &[
+const COLUMNS: &[Column] = &[
     ("test_error", "test error"),
+    ("reconstruction_error", "rebuilt"),
     ("train_seconds", "train"),
     ("wall_seconds", "wall"),
     ("peak_alloc_bytes", "peak mem"),
@@ -26,10 +27,12 @@ const COLUMNS: &[(&str, &str)] = &[
 /// One line a run, means of groups of several runs, comparisons, and what was not measured.
 /// Lines are at most [`WIDTH`] columns; `–` is *not measured*.
 pub fn table(summary: &Summary) -> String {
-    let mut rows = vec![header()];
-    rows.extend(summary.runs.iter().map(|run| run_row(run, summary)));
+    let columns: Vec<Column> =
+        COLUMNS.iter().copied().filter(|(key, _)| belongs(key, &summary.runs)).collect();
+    let mut rows = vec![header(&columns)];
+    rows.extend(summary.runs.iter().map(|run| run_row(run, summary, &columns)));
     let several: Vec<&Group> = summary.groups.iter().filter(|g| g.runs > 1).collect();
-    rows.extend(several.iter().map(|g| mean_row(g)));
+    rows.extend(several.iter().map(|g| mean_row(g, &columns)));
     let mut text = aligned(&rows, summary.runs.len());
     for comparison in &summary.comparisons {
         if let Some(line) = comparison_line(comparison, summary) {
@@ -41,16 +44,19 @@ pub fn table(summary: &Summary) -> String {
     text
 }
 
-fn header() -> Vec<String> {
-    let fixed = ["learner", "seed"].into_iter().chain(COLUMNS.iter().map(|c| c.1));
+/// Key of a metric, and the head of its column.
+type Column = (&'static str, &'static str);
+
+fn header(columns: &[Column]) -> Vec<String> {
+    let fixed = ["learner", "seed"].into_iter().chain(columns.iter().map(|c| c.1));
     fixed.map(str::to_string).collect()
 }
 
-fn run_row(run: &RunSummary, summary: &Summary) -> Vec<String> {
+fn run_row(run: &RunSummary, summary: &Summary, columns: &[Column]) -> Vec<String> {
     let name = summary.group(&run.group).map_or(run.learner.clone(), |g| g.label.clone());
     let mark = if run.finished() { "" } else { " *" };
     let mut row = vec![clipped(&name, 22) + mark, clipped(&run.seed.to_string(), 8)];
-    row.extend(COLUMNS.iter().map(|&(key, _)| {
+    row.extend(columns.iter().map(|&(key, _)| {
         let metric = metric(key);
         let value = (metric.of)(run);
         match (key, value, run.test_standard_error) {
@@ -62,10 +68,10 @@ fn run_row(run: &RunSummary, summary: &Summary) -> Vec<String> {
     row
 }
 
-fn mean_row(group: &Group) -> Vec<String> {
+fn mean_row(group: &Group, columns: &[Column]) -> Vec<String> {
     let counted = if group.finished > 0 { group.finished } else { group.runs };
     let mut row = vec![clipped(&group.label, 22), format!("mean {counted}")];
-    row.extend(COLUMNS.iter().map(|&(key, _)| {
+    row.extend(columns.iter().map(|&(key, _)| {
         let mean = group.metrics.get(key).map(|e| format::value(metric(key).unit, e.mean));
         mean.unwrap_or_else(|| ABSENT.into())
     }));
@@ -107,7 +113,7 @@ fn comparison_line(c: &Comparison, summary: &Summary) -> Option<String> {
     if let Some(d) = c.test_error_difference {
         parts.push(format!("test error {} points{}", format::signed_points(d.mean), points_range(&d)));
     }
-    for key in ["train_seconds", "peak_alloc_bytes", "saved_peak_bytes", "macs"] {
+    for key in ["reconstruction_error", "train_seconds", "peak_alloc_bytes", "saved_peak_bytes", "macs"] {
         if let Some(r) = c.ratios.get(key) {
             let name = metric(key).label.to_lowercase();
             parts.push(format!("{name} {}{}", format::ratio(r.mean), ratio_range(r)));
@@ -146,10 +152,12 @@ fn notes(text: &mut String, summary: &Summary) {
     );
     let detections = summary.runs.iter().filter_map(|run| Some((run, run.detection?)));
     lines.extend(detections.map(|(run, found)| format!("* {}: {}", run.run, detected(&found))));
+    let rebuilt = summary.runs.iter().filter_map(|run| Some((run, run.reconstruction?)));
+    lines.extend(rebuilt.map(|(run, rebuilt)| format!("* {}: {}", run.run, given_back(&rebuilt))));
     lines.extend(summary.conditions.iter().map(|what| format!("! {}", label::starting(what))));
     let shown = |what: &str| summary.runs.iter().any(|r| r.missing.iter().any(|m| m.what == what));
     let reasons = [
-        ("test_error", "test_error"),
+        (quality(&summary.runs), "test_error"),
         ("allocated_peak", "peak mem"),
         ("saved_peak", "for credit"),
         ("multiply_adds", "mult-adds"),
@@ -173,6 +181,18 @@ pub(crate) fn detected(found: &Detection) -> String {
     format!(
         "anomalies: AUROC {auroc:.3}, average precision {average_precision:.3}; {} of the test rows are some",
         format::count(anomalies as f64)
+    )
+}
+
+/// How near what came back of rows was to them, in words.
+pub(crate) fn given_back(rebuilt: &Reconstruction) -> String {
+    let Reconstruction { squared_error, of_mean_row } = *rebuilt;
+    let share = rebuilt.relative().map(|share| format!(", {} of it", format::percent(share)));
+    format!(
+        "reconstruction: mean squared error {}; the mean training row has {}{}",
+        format::significant(squared_error, 3),
+        format::significant(of_mean_row, 3),
+        share.unwrap_or_default()
     )
 }
 
@@ -239,14 +259,19 @@ pub fn verdict(summary: &Summary) -> String {
 /// One learner: nothing to compare with.
 fn alone(summary: &Summary) -> String {
     let Some(group) = summary.groups.first() else { return String::new() };
-    let error = match group.metrics.get("test_error") {
-        Some(e) if e.n == 1 => {
-            format!("{} misjudges {} of the test rows", group.label, format::percent(e.mean))
+    let quality = quality(&summary.runs);
+    let says = |e: &Estimate| {
+        let share = format::percent(e.mean);
+        match quality {
+            "test_error" => format!("{} misjudges {share} of the test rows", group.label),
+            _ => format!("{} gives test rows back with {share} of the mean row's squared error", group.label),
         }
+    };
+    let error = match group.metrics.get(quality) {
+        Some(e) if e.n == 1 => says(e),
         Some(e) => format!(
-            "{} misjudges {} of the test rows in the mean of {} seeds ({} to {})",
-            group.label,
-            format::percent(e.mean),
+            "{} in the mean of {} seeds ({} to {})",
+            says(e),
             e.n,
             format::percent(e.min),
             format::percent(e.max)
@@ -298,6 +323,9 @@ fn unpaired(group: &Group, against: &Group, summary: &Summary) -> String {
 
 fn error_sentence(c: &Comparison, group: &Group, against: &Group, summary: &Summary) -> String {
     let [name, other] = [group, against].map(|g| label::within(&g.label));
+    if let Some(sentence) = rebuilt_sentence(c, group, against, summary) {
+        return sentence;
+    }
     let errors = [group, against].map(|g| g.metrics.get("test_error"));
     let (Some(d), [Some(a), Some(b)]) = (c.test_error_difference, errors) else {
         return label::starting(&format!("{name} and {other} were not both evaluated on the test set."));
@@ -326,6 +354,28 @@ fn error_sentence(c: &Comparison, group: &Group, against: &Group, summary: &Summ
         format::percent(b.mean),
         format::signed_points(d.mean),
     )
+}
+
+/// Without labels: how near each side's reconstructions are.
+fn rebuilt_sentence(c: &Comparison, group: &Group, against: &Group, summary: &Summary) -> Option<String> {
+    let ratio = c.ratios.get("reconstruction_error")?;
+    let [a, b] =
+        [group, against].map(|g| g.metrics.get("reconstruction_error").map(|e| format::percent(e.mean)));
+    let [name, other] = [group, against].map(|g| label::within(&g.label));
+    let data = summary.members(&group.group).next().map_or("", |r| r.data.as_str());
+    let known = match c.standing {
+        Standing::Lower | Standing::Higher => "more than chance explains",
+        Standing::Indistinguishable => "which cannot be told from chance",
+        Standing::Unknown => "of which one seed does not tell whether it is chance",
+    };
+    Some(format!(
+        "On {data}, {name} gives test rows back with {} of the mean row's squared error, and {other} with {}. \
+         The ratio is {}{}, {known}.",
+        a?,
+        b?,
+        format::ratio(ratio.mean),
+        ratio_range(ratio)
+    ))
 }
 
 /// The costs that answer the question.

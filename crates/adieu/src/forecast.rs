@@ -73,13 +73,14 @@ mod tests {
             split: Split::Test,
             readout: readout.into(),
             rows,
-            errors: 0,
-            error: 0.0,
+            errors: Some(0),
+            error: Some(0.0),
             train_ns: 0,
             evaluation_ns,
             last: false,
             confusion: None,
             detection: None,
+            reconstruction: None,
         })
     }
 

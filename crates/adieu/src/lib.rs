@@ -29,6 +29,7 @@ pub mod plan;
 pub mod profile;
 pub mod publish;
 pub mod recipe;
+mod reconstruct;
 pub mod run;
 mod series;
 pub mod sink;

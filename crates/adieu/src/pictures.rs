@@ -1,6 +1,8 @@
-//! Pictures for the record: what the first layer looks for, what was misjudged most, what was made up.
+//! Pictures for the record: what the first layer looks for, what was misjudged most, what was made up, given back and
+//! generated.
 
-use adieu_core::learn::{Learner, shapes};
+use adieu_core::Tensor;
+use adieu_core::learn::{Goal, Learner, RECONSTRUCTION, shapes};
 use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::Net;
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -18,6 +20,8 @@ use crate::recipe::{LayerKind, LayerRecipe};
 const FEATURES: usize = 64;
 const MISTAKES: usize = 24;
 const MADE_UP: usize = 24;
+const REBUILT: usize = 16;
+const GENERATED: usize = 24;
 
 /// All there is to see of a trained network; what there is none of is left out.
 pub(crate) fn learnt(plan: &Plan, net: &mut Net, learner: &dyn Learner) -> Vec<(PictureKind, Vec<Picture>)> {
@@ -26,6 +30,8 @@ pub(crate) fn learnt(plan: &Plan, net: &mut Net, learner: &dyn Learner) -> Vec<(
     let all = [
         (PictureKind::Features, features),
         (PictureKind::MadeUp, made_up(plan, net, learner)),
+        (PictureKind::Reconstructions, reconstructions(plan, net, learner)),
+        (PictureKind::Generated, generated(plan, net, learner)),
         (PictureKind::Maps, maps),
         (PictureKind::Attention, attention),
     ];
@@ -151,11 +157,40 @@ fn made_up(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
     let Some(drawn) = learner.made_up(net, &plan.batch_of(Split::Train, &ids), &mut chance) else {
         return Vec::new();
     };
+    of_rows(plan, &drawn, |i| format!("made-up row {}", i + 1))
+}
+
+/// The first rows of the test set, each with what came back of it after it; empty where that is not asked for, and of a
+/// table.
+fn reconstructions(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
+    if plan.task.goal != Goal::Reconstruct || plan.data.test.is_real() {
+        return Vec::new();
+    }
+    let ids: Vec<u32> = plan.rows(Split::Test).into_iter().take(REBUILT).collect();
+    let x = plan.batch_of(Split::Test, &ids).x;
+    let back =
+        of_rows(plan, &learner.predict(net, &x, RECONSTRUCTION), |i| format!("test row {i}, given back"));
+    let rows = of_rows(plan, &x, |i| format!("test row {i}"));
+    rows.into_iter().zip(back).flat_map(|(row, back)| [row, back]).collect()
+}
+
+/// Rows that the network makes of chance; empty if it makes none, and of a table.
+fn generated(plan: &Plan, net: &Net, learner: &dyn Learner) -> Vec<Picture> {
+    if plan.data.train.is_real() {
+        return Vec::new();
+    }
+    let mut chance = Rng::stream(plan.recipe.seed, Purpose::Probe, 2);
+    let Some(drawn) = learner.generated(net, GENERATED, &mut chance) else { return Vec::new() };
+    of_rows(plan, &drawn, |i| format!("generated row {}", i + 1))
+}
+
+/// Rows of pixels from 0 to 1, `[rows, pixels]`, as pictures; what lies beyond is cut off.
+fn of_rows(plan: &Plan, rows: &Tensor, caption: impl Fn(usize) -> String) -> Vec<Picture> {
     let bytes =
         |row: &[f32]| row.iter().map(|v| (255.0 * v.clamp(0.0, 1.0)).round() as u8).collect::<Vec<u8>>();
-    let drawn = view(&drawn);
-    let rows = drawn.chunks_exact(plan.data.info.image.pixels()).zip(1..);
-    rows.map(|(row, i)| picture(plan, &bytes(row), format!("made-up row {i}"))).collect()
+    let rows = view(rows);
+    let rows = rows.chunks_exact(plan.data.info.image.pixels()).enumerate();
+    rows.map(|(i, row)| picture(plan, &bytes(row), caption(i))).collect()
 }
 
 /// `planes` holds one plane a channel; a picture wants channels side by side.

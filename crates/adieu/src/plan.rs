@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use adieu_core::learn::{Learner, Task, widths};
+use adieu_core::learn::{Goal, Learner, Task, widths};
 use adieu_core::parts::Batch;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -14,7 +14,7 @@ use adieu_record::{Event, LayerInfo, Network, Split};
 
 use crate::network::{model_faults, network, shapes, size_fault};
 use crate::recipe::{Fault, Faults, LayerKind, LayerRecipe, Recipe, SplitRecipe};
-use crate::{Error, augment, meter};
+use crate::{Error, augment, meter, reconstruct};
 
 /// A network and the learner at work on it.
 pub(crate) type Built = (Vec<Box<dyn Block>>, Box<dyn Learner>);
@@ -29,6 +29,8 @@ pub struct Plan {
     pub task: Task,
     train: Vec<u32>,
     validation: Option<Range<u32>>,
+    /// Of the rows that train, where rows are to be given back; else empty.
+    mean_row: Vec<f32>,
 }
 
 impl Plan {
@@ -68,12 +70,22 @@ impl Plan {
             SplitRecipe::Final => adieu_data::Split::Final,
         };
         let parts = adieu_data::split(&data, split);
-        let data = match &recipe.data.normal {
-            Some(normal) => adieu_data::one_class((*data).clone(), normal, parts.train.clone())?.into(),
-            None => data,
+        let goal = recipe.data.goal();
+        let data = match (goal, &recipe.data.normal) {
+            (Goal::Reconstruct, _) if !data.info.classes.is_empty() => {
+                adieu_data::unlabelled((*data).clone()).into()
+            }
+            (Goal::Detect, Some(normal)) => {
+                adieu_data::one_class((*data).clone(), normal, parts.train.clone())?.into()
+            }
+            _ => data,
         };
+        if goal == Goal::Classify && data.info.classes.is_empty() {
+            let what = format!("`{}` has no labels", data.info.name);
+            faults.push(fault("data.labels", what, "say so: labels = false"));
+        }
         // where anomalies are to be found, normal rows train
-        let detect = recipe.data.normal.is_some();
+        let detect = goal == Goal::Detect;
         let train: Vec<u32> =
             parts.train.clone().filter(|row| !detect || data.train.label(*row as usize) == 0).collect();
         let rows = train.len() as u64;
@@ -96,7 +108,7 @@ impl Plan {
             train_rows: parts.train.len(),
             epochs: recipe.train.epochs,
             seed: recipe.seed,
-            detect,
+            goal,
         };
         if faults.is_empty() {
             faults = task_faults(&recipe, &task);
@@ -106,7 +118,9 @@ impl Plan {
         if !faults.is_empty() {
             return Err(Faults { file: file.into(), faults }.into());
         }
-        Ok(Plan { recipe, data, task, train, validation: parts.validation })
+        let mean_row =
+            if goal == Goal::Reconstruct { reconstruct::mean_row(&data.train, &train) } else { Vec::new() };
+        Ok(Plan { recipe, data, task, train, validation: parts.validation, mean_row })
     }
 
     /// Steps in an epoch; rows that do not fill a batch are left for the next epoch's order.
@@ -181,6 +195,11 @@ impl Plan {
         }
     }
 
+    /// The mean row of those that train, `[width]`, where rows are to be given back; else empty.
+    pub(crate) fn mean_row(&self) -> &[f32] {
+        &self.mean_row
+    }
+
     /// Rows of `split`.
     pub fn rows(&self, split: Split) -> Vec<u32> {
         match split {
@@ -238,11 +257,7 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
         Err(fault) => return vec![fault],
     };
     let outputs: Vec<Shape> = outputs.iter().filter_map(|block| block.last()).copied().collect();
-    if task.detect && !recipe.learner.detects() {
-        let what = format!("`{}` cannot tell anomalies from normal rows", recipe.learner.name());
-        return vec![fault("learner.kind", what, "choose unsupervised, or leave data.normal out")];
-    }
-    let refusals = recipe.learner.refuse(&outputs, task).into_iter();
+    let refusals = recipe.learner.refusals(&outputs, task).into_iter();
     let refusals = refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy));
     layer_faults(recipe).chain(refusals).collect()
 }
@@ -267,6 +282,10 @@ fn data_fault(recipe: &Recipe) -> Option<Fault> {
         let what = format!("there is no dataset `{kind}`");
         return Some(fault("data.kind", what, &format!("choose one of: {}", names.join(", "))));
     };
+    if let (false, Some(_)) = (recipe.data.labels, &recipe.data.normal) {
+        let what = "classes are called normal, but there are to be no labels".to_string();
+        return Some(fault("data.normal", what, "leave it out, or labels = false"));
+    }
     let missing = !source.bundled() && source.files().is_empty() && recipe.data.dir.is_none();
     let remedy = "name the folder of its files: dir = \"path/to/folder\"";
     missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))

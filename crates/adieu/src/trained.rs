@@ -11,7 +11,7 @@ use adieu_data::{Dataset, ImageShape};
 use adieu_record::{Evaluation, Event, RunStart, Split};
 
 use crate::checkpoint::Position;
-use crate::evaluate::{Cut, PORTION, judge};
+use crate::evaluate::{At, Cut, PORTION, judge};
 use crate::plan::{Plan, blank};
 use crate::trainer::latest;
 use crate::{Error, Recipe, RunFolder};
@@ -46,7 +46,7 @@ impl Trained {
             train_rows: start.data.train_rows as usize,
             epochs: recipe.train.epochs,
             seed: recipe.seed,
-            detect: recipe.data.normal.is_some(),
+            goal: recipe.data.goal(),
         };
         let (mut net, mut learner) = blank(&recipe, &task, &file.display().to_string())?;
         let Some((checkpoint, position)) = latest(&folder, &mut net, learner.as_mut())? else {
@@ -147,20 +147,16 @@ impl Trained {
             Cut::Diverged(_) => self.not_finite(),
             Cut::Stopped => unreachable!("nobody asks to stop"),
         })?;
-        Ok(Evaluation {
-            epoch: self.position.step.div_ceil(self.start.steps_per_epoch.max(1)),
-            step: self.position.step,
+        Ok(judged.evaluation(
             split,
-            readout: readout.into(),
-            rows: judged.rows,
-            errors: judged.errors,
-            error: judged.errors as f64 / judged.rows as f64,
-            train_ns: self.position.train_ns,
-            evaluation_ns: judged.time_ns,
-            last: true,
-            confusion: Some(judged.confusion),
-            detection: judged.detection,
-        })
+            readout,
+            At {
+                epoch: self.position.step.div_ceil(self.start.steps_per_epoch.max(1)),
+                step: self.position.step,
+                train_ns: self.position.train_ns,
+                last: true,
+            },
+        ))
     }
 
     /// The rows of `split`, if the network was made for such data.

@@ -5,18 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use adieu_core::learn::{Diverged, Learner, Scalar, StepCx};
+use adieu_core::learn::{Diverged, Goal, Learner, Scalar, StepCx};
 use adieu_core::parts::block::Block;
 use adieu_data::Dataset;
 use adieu_meter::alloc::{self, Category};
 use adieu_record::jsonl::Writer;
-use adieu_record::{Evaluation, Event, Outcome, PictureKind, Reading, Split, Stamped};
+use adieu_record::{Event, Outcome, PictureKind, Reading, Split, Stamped};
 
 use crate::baseline::Baseline;
 use crate::checkpoint::{self, Position};
 use crate::clock::{ChessClock, Slot, Totals};
 use crate::counters::Counters;
-use crate::evaluate::{Cut, Judgement, judge, sample};
+use crate::evaluate::{At, Cut, Judgement, judge, sample};
 use crate::instruments;
 use crate::loader::Loader;
 use crate::meters::Meters;
@@ -382,8 +382,8 @@ impl<'a, 'b> Session<'a, 'b> {
             for (i, readout) in self.learner.readouts().into_iter().enumerate() {
                 let judged = self.judge((split, &ids), readout)?;
                 self.evaluated(epochs, split, readout, &judged, true)?;
-                if split == Split::Test && i == 0 {
-                    let pictures = pictures::mistakes(&self.plan, &judged.mistakes);
+                if split == Split::Test && i == 0 && self.plan.task.goal != Goal::Reconstruct {
+                    let pictures = pictures::mistakes(&self.plan, judged.mistakes());
                     self.emit(Event::Pictured { kind: PictureKind::Mistakes, pictures })?;
                 }
             }
@@ -420,20 +420,8 @@ impl<'a, 'b> Session<'a, 'b> {
         judged: &Judgement,
         last: bool,
     ) -> Result<(), Error> {
-        self.emit(Event::Evaluated(Evaluation {
-            epoch,
-            step: self.step,
-            split,
-            readout: readout.into(),
-            rows: judged.rows,
-            errors: judged.errors,
-            error: judged.errors as f64 / judged.rows as f64,
-            train_ns: self.clock.train_ns(),
-            evaluation_ns: judged.time_ns,
-            last,
-            confusion: last.then(|| judged.confusion.clone()),
-            detection: judged.detection,
-        }))
+        let at = At { epoch, step: self.step, train_ns: self.clock.train_ns(), last };
+        self.emit(Event::Evaluated(judged.evaluation(split, readout, at)))
     }
 
     /// What the sensors said since it was last told, if it is much or now is a time to tell all.

@@ -87,6 +87,22 @@ fn faults_of_meaning_name_key_and_remedy() {
             "[data]\nkind = \"minst\"\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\n",
             "data.kind",
         ),
+        (
+            "[data]\nlabels = false\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"forward_forward\"\n",
+            "learner.kind",
+        ),
+        (
+            "[data]\nlabels = false\nnormal = [\"0\"]\n[model]\nblocks = [[10]]\n[learner]\nkind = \"rbm\"\n",
+            "data.normal",
+        ),
+        (
+            "[data]\nlabels = false\n[model]\nblocks = [[10]]\n[learner]\nkind = \"back_prop\"\nlabel_smoothing = 0.1\n",
+            "learner.label_smoothing",
+        ),
+        (
+            "[data]\nlabels = false\n[model]\nblocks = [[10], [9]]\n[learner]\nkind = \"split\"\n",
+            "learner.kind",
+        ),
     ];
     for (text, key) in cases {
         let said = faults(text);

@@ -14,7 +14,7 @@ use common::{LEARNERS, arrays, recipe, record, train, write_data};
 
 fn evaluations(events: &[Stamped]) -> Vec<(u64, Split, String, u64)> {
     let pick = |stamped: &Stamped| match &stamped.event {
-        Event::Evaluated(e) => Some((e.step, e.split, e.readout.clone(), e.errors)),
+        Event::Evaluated(e) => Some((e.step, e.split, e.readout.clone(), e.errors?)),
         _ => None,
     };
     events.iter().filter_map(pick).collect()

@@ -351,6 +351,7 @@ Examples:
   adieu data show
   adieu data show --data-dir ~/data/fashion-mnist
   adieu data show csv --data-dir iris.csv --label species
+  adieu data show npz --data-dir rows.npz --no-labels
   adieu data show images --data-dir ~/photos --on-bad skip --png photos.png")]
     Show {
         /// Which [default: mnist; idx with --data-dir]
@@ -363,6 +364,10 @@ Examples:
         /// Column of the labels of a table [default: label, class, target or y]
         #[arg(long, value_name = "COLUMN")]
         label: Option<String>,
+
+        /// The rows have no labels, or none that are wanted
+        #[arg(long)]
+        no_labels: bool,
 
         /// What to do about rows that cannot be read
         #[arg(long, value_enum, default_value_t = OnBadArg::Fail)]

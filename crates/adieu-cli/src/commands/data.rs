@@ -42,11 +42,12 @@ pub(super) fn run(asked: &Data, manner: Manner) -> anyhow::Result<()> {
             terminal::result(&each.join("\n"))
         }
         Data::Fetch(asked) => fetch::run(asked, manner),
-        Data::Show { name, data_dir, label, on_bad, png, json } => {
+        Data::Show { name, data_dir, label, no_labels, on_bad, png, json } => {
             let kind = name.as_deref().unwrap_or(if data_dir.is_some() { "idx" } else { "mnist" });
             let recipe = DataRecipe {
                 kind: kind.into(),
                 dir: data_dir.clone(),
+                labels: !no_labels,
                 label: label.clone(),
                 on_bad: match on_bad {
                     OnBadArg::Fail => OnBadRecipe::Fail,
@@ -159,14 +160,25 @@ fn as_text(read: &Read, colour: bool) -> String {
             100.0 * bigram
         );
     }
+    text.push_str(&classes(data));
+    text.push('\n');
+    text + &drawings(data, colour)
+}
+
+/// Rows of each class; nothing where there are no labels.
+fn classes(data: &Dataset) -> String {
+    let info = &data.info;
+    if info.classes.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
     let [train, test] = [&data.train, &data.test].map(|rows| class_counts(rows, info.classes.len()));
     let first = info.classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max("class".len());
     let _ = writeln!(text, "\n{:>first$}  {:>9}  {:>9}", "class", "to train", "to test");
     for ((class, train), test) in info.classes.iter().zip(&train).zip(&test) {
         let _ = writeln!(text, "{class:>first$}  {:>9}  {:>9}", words::count(*train), words::count(*test));
     }
-    text.push('\n');
-    text + &drawings(data, colour)
+    text
 }
 
 /// What the columns of a row are.
@@ -214,14 +226,17 @@ fn found(read: &Read) -> String {
         count((rows as f64 / read.seconds.max(1e-9)).round() as u64),
         count(bytes as u64),
     );
-    let _ = writeln!(
+    let _ = write!(
         text,
-        "twice      {} rows to train, {} to test, {} to test that also train; {} of these under another label",
+        "twice      {} rows to train, {} to test, {} to test that also train",
         count(twice.train),
         count(twice.test),
         count(twice.across),
-        count(twice.contradicting),
     );
+    if !read.data.info.classes.is_empty() {
+        let _ = write!(text, "; {} of these under another label", count(twice.contradicting));
+    }
+    text.push('\n');
     if skipped.count > 0 {
         let _ = writeln!(text, "left out   {} bad rows, the first of which:", count(skipped.count));
         skipped.first.iter().for_each(|what| {
@@ -234,13 +249,15 @@ fn found(read: &Read) -> String {
     text
 }
 
-/// The first training row of each class, of as many classes as there is room for.
+/// The first training row of each class, of as many classes as there is room for; without labels the first rows.
 fn drawings(data: &Dataset, colour: bool) -> String {
     let shape = data.info.image;
     let plane = shape.height * shape.width;
     let labels = data.train.all_labels();
-    let firsts =
-        (0..data.info.classes.len()).filter_map(|c| labels.iter().position(|l| usize::from(*l) == c));
+    let classes = data.info.classes.len();
+    let first =
+        |c: usize| if classes == 0 { Some(c) } else { labels.iter().position(|l| usize::from(*l) == c) };
+    let firsts = (0..if classes == 0 { DRAWN } else { classes }).filter_map(first);
     let rows: Vec<&[u8]> =
         firsts.take(DRAWN).filter_map(|row| data.train.picture(row)).map(|row| &row[..plane]).collect();
     if rows.is_empty() {

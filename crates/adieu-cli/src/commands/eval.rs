@@ -38,26 +38,42 @@ pub(super) fn run(asked: &Eval, manner: Manner) -> anyhow::Result<()> {
             "rows": evaluation.rows,
             "errors": evaluation.errors,
             "error": evaluation.error,
-            "standard_error": binomial_standard_error(evaluation.errors, evaluation.rows),
+            "standard_error": standard_error(&evaluation),
             "classes": trained.classes(),
             "confusion": evaluation.confusion,
             "detection": evaluation.detection,
+            "reconstruction": evaluation.reconstruction.map(|found| json!({
+                "squared_error": found.squared_error,
+                "of_mean_row": found.of_mean_row,
+                "relative": found.relative(),
+            })),
         });
         return terminal::result(&said.to_string());
     }
     terminal::result(&described(&evaluation, &trained))
 }
 
+/// Binomial; none without labels.
+fn standard_error(evaluation: &Evaluation) -> Option<f64> {
+    binomial_standard_error(evaluation.errors?, evaluation.rows)
+}
+
 fn described(evaluation: &Evaluation, trained: &Trained) -> String {
-    let Evaluation { rows, errors, error, readout, step, .. } = evaluation;
-    let chance = binomial_standard_error(*errors, *rows).map(|s| format!(" ± {}", words::percent(s)));
+    let Evaluation { rows, readout, step, .. } = evaluation;
+    let rows = words::plural(*rows, &format!("{} row", split(evaluation.split)));
+    let after = format!("by `{readout}`, after {}", words::plural(*step, "step"));
+    if let Some(found) = &evaluation.reconstruction {
+        return format!("{rows} given back: {} {after}\n", words::reconstruction(found));
+    }
+    let (Some(errors), Some(error)) = (evaluation.errors, evaluation.error) else {
+        return format!("{rows} could not be judged {after}\n");
+    };
+    let chance = standard_error(evaluation).map(|s| format!(" ± {}", words::percent(s)));
     let mut text = format!(
-        "{} of {} wrong: {}{} by `{readout}`, after {}\n\n",
-        words::count(*errors),
-        words::plural(*rows, &format!("{} row", split(evaluation.split))),
-        words::percent(*error),
+        "{} of {rows} wrong: {}{} {after}\n\n",
+        words::count(errors),
+        words::percent(error),
         chance.unwrap_or_default(),
-        words::plural(*step, "step"),
     );
     if let Some(found) = &evaluation.detection {
         let _ =

@@ -1,4 +1,4 @@
-//! `adieu predict`: one image, and what a trained network takes it for.
+//! `adieu predict`: one image, and what a trained network takes it for, or gives back of it.
 
 use std::fmt::Write as _;
 
@@ -17,6 +17,9 @@ pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
     let readout = super::readout(&trained, asked.readout.as_deref())?;
     let pixels = read_image(&asked.image, trained.image()).map_err(adieu::Error::from)?;
     let scores = trained.scores(&pixels, readout)?;
+    if trained.classes().is_empty() {
+        return given_back(asked, &trained, readout, (&pixels, &scores));
+    }
     let guess = (0..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best });
     let classes = trained.classes();
     if asked.json {
@@ -41,6 +44,35 @@ pub(super) fn run(asked: &Predict) -> anyhow::Result<()> {
         classes[guess],
         bars(classes, &scores, guess)
     ))
+}
+
+/// The image beside what came back of it, where there are no labels.
+fn given_back(
+    asked: &Predict,
+    trained: &Trained,
+    readout: &str,
+    (pixels, back): (&[u8], &[f32]),
+) -> anyhow::Result<()> {
+    let far = |(pixel, back): (&u8, &f32)| (f64::from(*pixel) / 255.0 - f64::from(*back)).powi(2);
+    let squares: f64 = pixels.iter().zip(back).map(far).sum();
+    let error = squares / pixels.len() as f64;
+    if asked.json {
+        let said = json!({
+            "run": asked.run.display().to_string(),
+            "checkpoint": trained.checkpoint().display().to_string(),
+            "image": asked.image.display().to_string(),
+            "readout": readout,
+            "squared_error": error,
+            "reconstruction": back,
+        });
+        return terminal::result(&said.to_string());
+    }
+    let (shape, colour) = (trained.image(), terminal::results_have_colour());
+    let plane = shape.height * shape.width;
+    let back: Vec<u8> = back.iter().map(|v| (255.0 * v.clamp(0.0, 1.0)).round() as u8).collect();
+    let drawn =
+        images::gallery(&[&pixels[..plane], &back[..plane]], shape.width, 2 * shape.width + 8, colour);
+    terminal::result(&format!("{drawn}\nsquared error {error:.4} a pixel by `{readout}`\n"))
 }
 
 /// One bar a class, from the lowest score to the highest.

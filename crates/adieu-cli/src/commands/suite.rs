@@ -91,6 +91,14 @@ fn suite(asked: &BenchSuite) -> anyhow::Result<Suite> {
                 return Err(Usage(what.into()).into());
             }
             let mut sweep = Sweep::read(file)?;
+            if let Some(bare) = sweep.steps.iter().find(|step| !step.recipe.data.labels) {
+                let what = format!(
+                    "{}: the step `{}` has no labels (data.labels = false), so there is no error to reach; \
+                     `adieu sweep` compares such runs",
+                    asked.task, bare.name
+                );
+                return Err(Usage(what).into());
+            }
             sweep.seeds = asked.seeds.unwrap_or(sweep.seeds);
             Suite { sweep, targets: Vec::new() }
         }

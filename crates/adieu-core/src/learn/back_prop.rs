@@ -8,6 +8,10 @@
 //!
 //! D is dropout (off by default). The output layer is the learner's own: the trunk it shares has none.
 //!
+//! Without labels it is an autoencoder: the blocks encode, and the output layer, as wide as a row, decodes linearly,
+//! x̂ = x_L W_out + b_out, by the mean squared error L = (1/(B n₀)) Σ (x̂ − x)² against the row as it came. Then K = n₀
+//! below. What N takes away cannot come back, the length of a row for one: `norm = "none"` keeps it.
+//!
 //! # Memory
 //! With B rows, nₗ outputs of layer l and K classes, in numbers of four bytes, while the error goes from layer l to the
 //! one below (n₀: no error goes to the data, one number a row scales it):
@@ -42,7 +46,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, up_through, widths,
+    Clock, Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite,
+    up_through, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -54,7 +59,7 @@ use crate::parts::dense::Dense;
 use crate::parts::dropout::Dropout;
 use crate::parts::host::{matrix, update, view};
 use crate::parts::norm::Norm;
-use crate::parts::objective::CrossEntropy;
+use crate::parts::objective::{CrossEntropy, SquaredError};
 use crate::parts::optimizer::{Descent, Optimizer, Sgd, Timed};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
@@ -98,8 +103,16 @@ impl Default for BackProp {
 }
 
 impl LearnerFn for BackProp {
-    fn refuse(&self, _: &[Shape], _: &Task) -> Vec<Refusal> {
-        Vec::new()
+    fn refuse(&self, _: &[Shape], task: &Task) -> Vec<Refusal> {
+        if task.goal != Goal::Reconstruct || self.label_smoothing == 0.0 {
+            return Vec::new();
+        }
+        let what = "there are no labels to spread over classes".into();
+        vec![Refusal { key: "label_smoothing", what, remedy: "leave it out".into() }]
+    }
+
+    fn reaches(&self, goal: Goal) -> bool {
+        matches!(goal, Goal::Classify | Goal::Reconstruct)
     }
 
     fn takes_no_block(&self) -> bool {
@@ -110,8 +123,10 @@ impl LearnerFn for BackProp {
         let widths = widths(net, task.input);
         let last = widths.last().copied().unwrap_or(task.input.features());
         let mut chance = Rng::stream(task.seed, Purpose::Head, 0);
+        let rebuilds = task.goal == Goal::Reconstruct;
+        let outputs = if rebuilds { task.input.features() } else { task.classes };
         let mut output =
-            Dense::new("output", last, task.classes, Activation::Identity, &mut chance).without_squares();
+            Dense::new("output", last, outputs, Activation::Identity, &mut chance).without_squares();
         let descent = Descent::new(&self.optimizer, "descent", |visit| {
             net.iter_mut().for_each(|block| block.params(visit));
             output.params(visit);
@@ -123,7 +138,7 @@ impl LearnerFn for BackProp {
         };
         net.iter_mut().for_each(|block| block.params(&mut count));
         output.params(&mut count);
-        let passes = Passes { recipe: self.clone(), drops, output };
+        let passes = Passes { recipe: self.clone(), rebuilds, drops, output };
         Box::new(Running { passes, task: task.clone(), descent, epoch: 1, gradient_bytes })
     }
 }
@@ -171,18 +186,19 @@ impl Learner for Running {
                 (loss, wrong)
             }
         };
-        Ok(vec![
-            Scalar { name: "loss", layer: None, value: loss },
-            Scalar { name: "batch_error", layer: None, value: wrong as f64 / rows as f64 },
-        ])
+        let mut said = vec![Scalar { name: "loss", layer: None, value: loss }];
+        if !self.passes.rebuilds {
+            said.push(Scalar { name: "batch_error", layer: None, value: wrong as f64 / rows as f64 });
+        }
+        Ok(said)
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        vec!["logits"]
+        vec![if self.passes.rebuilds { RECONSTRUCTION } else { "logits" }]
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        assert_eq!(readout, "logits", "back-propagation has one read-out");
+        assert_eq!(readout, self.readouts()[0], "back-propagation has one read-out");
         self.passes.output.apply(&up_through(self.passes.recipe.norm, net, x)).tensor()
     }
 
@@ -203,7 +219,8 @@ impl Learner for Running {
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
         let output = &self.passes.output;
-        vec![(format!("output: {}", output.describe()), self.task.classes as u64, output.cost(1).parameters)]
+        let units = if self.passes.rebuilds { self.task.input.features() } else { self.task.classes };
+        vec![(format!("output: {}", output.describe()), units as u64, output.cost(1).parameters)]
     }
 }
 
@@ -247,6 +264,8 @@ type Kept = (Saved, Option<Saved>);
 /// A way up and a way down.
 struct Passes {
     recipe: BackProp,
+    /// Whether rows are to be given back, and not their classes.
+    rebuilds: bool,
     /// One after each block.
     drops: Vec<Dropout>,
     output: Dense,
@@ -279,6 +298,7 @@ impl Passes {
         let (rows, top) = (labels.len(), net.len());
         let (every, mut first) = self.segments(top);
         clock.press(Phase::Forward, 0);
+        let row = x;
         let mut x = self.recipe.norm.apply(&x.clone().into());
         // Of the segments below `first` only the input is kept, and where chance stood.
         let mut marks: Vec<(Saved, Rng)> = Vec::with_capacity(first / every);
@@ -293,13 +313,10 @@ impl Passes {
         let (z, saved) = self.output.forward(x, chance);
         clock.held(bytes(&marks, &kept, Some(&saved)));
         let z = z.into_tensor();
-        finite(&view(&z), None, "logits")?;
+        finite(&view(&z), None, if self.rebuilds { "the reconstruction" } else { "logits" })?;
 
         clock.press(Phase::Credit, top);
-        let loss = CrossEntropy { label_smoothing: self.recipe.label_smoothing };
-        let (loss, dz) = loss.loss(&z, labels); // L, ∂L/∂z
-        let wrong = misjudged(&z, labels);
-        drop(z);
+        let (loss, dz, wrong) = self.judge(z, row, labels);
         let dz =
             if share == 1.0 { dz } else { update(dz, |dz| dz.iter_mut().for_each(|d| *d *= share as f32)) };
         let mut dx = self.output.pullback(saved, dz.into(), top > 0, &mut Timed::new(descend, clock, top));
@@ -314,6 +331,17 @@ impl Passes {
         }
         clock.held(0);
         Ok((loss, wrong))
+    }
+
+    /// L, ∂L/∂z, and how many rows `x` of these labels were misjudged.
+    fn judge(&self, z: Tensor, x: &Tensor, labels: &[u8]) -> (f64, Tensor, usize) {
+        if self.rebuilds {
+            let (loss, dz) = SquaredError.loss(&z, x);
+            return (loss, dz, 0);
+        }
+        let loss = CrossEntropy { label_smoothing: self.recipe.label_smoothing };
+        let (loss, dz) = loss.loss(&z, labels);
+        (loss, dz, misjudged(&z, labels))
     }
 
     /// Up through `blocks`, the first of which is block `from`. What each keeps goes to `keep`.

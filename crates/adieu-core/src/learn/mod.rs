@@ -11,6 +11,8 @@ mod common {
     //! What several algorithms share.
     pub(super) mod class_layers;
     mod class_pipeline;
+    pub(super) mod decoder;
+    mod linear_head;
     pub(super) mod peers;
     pub(super) mod pipeline;
     pub(super) mod softmax_head;
@@ -153,12 +155,15 @@ impl fmt::Display for Diverged {
 /// and the higher the less it is like those that were learnt from.
 pub const ANOMALY: &str = "anomaly";
 
+/// The read-out of whoever gives rows back: `[B, n_in]`, as near to the rows themselves as it has learnt to come.
+pub const RECONSTRUCTION: &str = "reconstruction";
+
 /// What there is to learn.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// Shape of a row.
     pub input: Shape,
-    /// Number of classes.
+    /// Number of classes; 0 where there are no labels.
     pub classes: usize,
     /// Rows of the training set.
     pub train_rows: usize,
@@ -166,8 +171,40 @@ pub struct Task {
     pub epochs: u64,
     /// The one seed.
     pub seed: u64,
-    /// Whether rows are to be told to be normal (class 0) or not (class 1) by a network that learns from normal ones only.
-    pub detect: bool,
+    /// What is asked of the network.
+    pub goal: Goal,
+}
+
+/// What is asked of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goal {
+    /// Tell classes apart: [`Learner::predict`] gives class scores.
+    #[default]
+    Classify,
+    /// Tell normal rows (class 0) from others (class 1), having learnt from normal ones only: scores by [`ANOMALY`].
+    Detect,
+    /// Give rows back. There are no classes, [`Task::classes`] is 0, every label is 0 and says nothing: rows by
+    /// [`RECONSTRUCTION`].
+    Reconstruct,
+}
+
+impl Goal {
+    /// For people: what whoever cannot reach it cannot do.
+    fn asks(self) -> &'static str {
+        match self {
+            Goal::Classify => "learn classes",
+            Goal::Detect => "tell anomalies from normal rows",
+            Goal::Reconstruct => "learn without labels",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Goal::Classify => "choose another learner",
+            Goal::Detect => "choose unsupervised, or leave data.normal out",
+            Goal::Reconstruct => "choose rbm, unsupervised or back_prop, or leave data.labels out",
+        }
+    }
 }
 
 /// A setting that cannot be.
@@ -214,7 +251,8 @@ pub trait Learner: Send {
     /// Names of the ways to read out an answer; the first is the learner's own choice.
     fn readouts(&self) -> Vec<&'static str>;
 
-    /// Class scores `[B, K]` of rows `x [B, n_in]` by the read-out named; the highest wins. Pure.
+    /// Class scores `[B, K]` of rows `x [B, n_in]` by the read-out named; the highest wins. By [`RECONSTRUCTION`], which
+    /// is the one of [`Goal::Reconstruct`], rows `[B, n_in]`. Pure.
     ///
     /// # Panics
     /// If `readout` is not among [`Learner::readouts`].
@@ -227,6 +265,18 @@ pub trait Learner: Send {
     /// Made-up rows `[B, n_in]` as a step would draw beside those of `batch`, for people to look at; `None` if the learner
     /// makes up none.
     fn made_up(&self, _net: &Net, _batch: &Batch, _chance: &mut Rng) -> Option<Tensor> {
+        None
+    }
+
+    /// The way back of [`Learner::above`]: rows `[B, n_in]` that `h [B, n]`, as it comes out of the whole of `net`, stands
+    /// for; `None` if the learner knows no way down. Pure.
+    fn below(&self, _net: &Net, _h: &Tensor) -> Option<Tensor> {
+        None
+    }
+
+    /// `rows` rows `[rows, n_in]` that the network makes of nothing but `chance`, like those it learnt from; `None` if it
+    /// makes none.
+    fn generated(&self, _net: &Net, _rows: usize, _chance: &mut Rng) -> Option<Tensor> {
         None
     }
 
@@ -265,7 +315,8 @@ fn one_after_another(
 
 /// A learning rule as people write it.
 pub trait LearnerFn: fmt::Debug {
-    /// What cannot be, given what comes out of each block and the task. Empty: [`LearnerFn::build`] will not panic.
+    /// What cannot be, given what comes out of each block and a task whose goal it reaches: ask
+    /// [`LearnerRecipe::refusals`].
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal>;
     /// Whether each block must be one layer, to whose total input the learner adds: see
     /// [`Layer`](crate::parts::layer::Layer).
@@ -280,8 +331,13 @@ pub trait LearnerFn: fmt::Debug {
     fn takes_no_block(&self) -> bool {
         false
     }
-    /// Whether it can tell what is unlike the rows it learnt from: its one read-out is then [`ANOMALY`].
-    fn detects(&self) -> bool {
+    /// Whether it can do what `goal` asks. Its one read-out is [`ANOMALY`] for [`Goal::Detect`], and
+    /// [`RECONSTRUCTION`] for [`Goal::Reconstruct`].
+    fn reaches(&self, goal: Goal) -> bool {
+        goal == Goal::Classify
+    }
+    /// Whether [`Learner::below`] knows a way down.
+    fn goes_down(&self) -> bool {
         false
     }
     /// Puts it to work on `net`.
@@ -303,6 +359,18 @@ crate::choices! {
         Stages = "stages",
         Split = "split",
         Mixed = "mixed",
+    }
+}
+
+impl LearnerRecipe {
+    /// Why this cannot learn `task`, given what comes out of each block: the goal first, then its settings. Empty:
+    /// [`LearnerFn::build`] will not panic.
+    pub fn refusals(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+        if self.reaches(task.goal) {
+            return self.refuse(shapes, task);
+        }
+        let what = format!("`{}` cannot {}", self.name(), task.goal.asks());
+        vec![Refusal { key: "kind", what, remedy: task.goal.remedy().into() }]
     }
 }
 

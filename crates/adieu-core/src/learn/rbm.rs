@@ -13,6 +13,12 @@
 //! W and b are those of the network's one block; a is the learner's. The block's activation plays no part: hidden
 //! units are logistic. With `persistent` the chains go on from one step to the next instead of starting at the data.
 //!
+//! Without labels, rows are what is asked for: `reconstruction` goes up and down once, v′ = σ(W p(h|v) + a), and nothing
+//! is drawn. `labels`, `label`, `head` and `readout` then play no part. In any case rows are *generated* by chains that
+//! begin with all hidden units off, v ~ σ(a), and go down and up a thousand times, every unit drawn: what the model itself
+//! holds likely, which after short chains of training need not look like the data. A stack of machines is a
+//! [`split`](super::Split), whose upper one learns what the lower one's hidden units say.
+//!
 //! Read-outs: `free_energy` writes each label into the first K inputs and takes the one of lowest F(v); `head` is a
 //! linear softmax head on p(h|v) under a neutral label.
 //!
@@ -25,7 +31,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::softmax_head::SoftmaxHead;
-use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, widths};
+use super::{
+    Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite, widths,
+};
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::block::{Block, Credit, Descend, Net};
@@ -38,6 +46,9 @@ use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
 use crate::parts::shape::Shape;
+
+/// Times that a chain goes down and up from hidden units that are off to a row that is shown.
+const FROM_NOTHING: usize = 1000;
 
 /// Restricted Boltzmann machine, trained by contrastive divergence. It takes one block, whose activation plays no part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +115,9 @@ impl LearnerFn for Rbm {
             let what = format!("a restricted Boltzmann machine is one block, not {}", shapes.len());
             refuse("kind", what, "write one block: [[500]]");
         }
+        if task.goal == Goal::Reconstruct {
+            return all;
+        }
         if !self.labels && !self.head {
             let what = "without labels among the visible units nothing but a head can answer".into();
             refuse("head", what, "set labels = true, or head = true");
@@ -123,7 +137,17 @@ impl LearnerFn for Rbm {
         true
     }
 
+    fn reaches(&self, goal: Goal) -> bool {
+        matches!(goal, Goal::Classify | Goal::Reconstruct)
+    }
+
+    fn goes_down(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
+        let labelled = task.goal != Goal::Reconstruct;
+        let recipe = Rbm { labels: self.labels && labelled, head: self.head && labelled, ..self.clone() };
         let (visible, hidden) = (task.input.features(), widths(&net[..1], task.input)[0]);
         let mut bias = Param::new("visible.bias", &[visible], vec![0.0; visible], false);
         let descent = Descent::new(&self.optimizer, "descent", |visit| {
@@ -136,11 +160,11 @@ impl LearnerFn for Rbm {
             chains: Param::new("chains", &[chains, visible], vec![0.5; chains * visible], false),
             descent,
             head: SoftmaxHead::new(
-                [self.head.then_some(hidden)].into_iter(),
+                [recipe.head.then_some(hidden)].into_iter(),
                 task.classes,
                 &self.head_optimizer,
             ),
-            recipe: self.clone(),
+            recipe,
             task: task.clone(),
             epoch: 1,
         })
@@ -208,6 +232,7 @@ impl Learner for Running {
 
     fn readouts(&self) -> Vec<&'static str> {
         match (self.recipe.labels, self.recipe.head, self.recipe.readout) {
+            (false, false, _) => vec![RECONSTRUCTION],
             (true, false, _) => vec!["free_energy"],
             (false, _, _) => vec!["head"],
             (true, true, RbmReadout::FreeEnergy) => vec!["free_energy", "head"],
@@ -222,6 +247,9 @@ impl Learner for Running {
                 let logits = self.head.plus_layer(None, 0, &self.features(&*net[0], x).into());
                 logits.unwrap_or_else(|| self.head.no_logits(x.dims()[0]))
             }
+            RECONSTRUCTION if self.task.goal == Goal::Reconstruct => {
+                self.down(layer(&*net[0]), probabilities(layer(&*net[0]).total_input(&x.clone().into())))
+            }
             other => panic!("this Boltzmann machine has no read-out `{other}`"),
         }
     }
@@ -231,6 +259,22 @@ impl Learner for Running {
             Some(block) => self.features(&**block, x),
             None => self.shown(x, Labels::Neutral),
         }
+    }
+
+    fn below(&self, net: &Net, h: &Tensor) -> Option<Tensor> {
+        Some(self.down(layer(&*net[0]), h.clone()))
+    }
+
+    fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
+        let hidden = widths(&net[..1], self.task.input)[0];
+        let layer = layer(&*net[0]);
+        let mut h = matrix(vec![0.0; rows * hidden], rows, hidden);
+        for _ in 0..FROM_NOTHING {
+            // probabilities in place of v would have fixed points of their own, grey rows
+            let v = drawn(self.down(layer, h), chance);
+            h = drawn(probabilities(layer.total_input(&v.into())), chance);
+        }
+        Some(self.down(layer, h))
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
@@ -277,13 +321,17 @@ impl Running {
         last
     }
 
-    fn down_and_up(&self, layer: &dyn Layer, p: Tensor, chance: &mut Rng) -> (Tensor, Tensor) {
-        let h = drawn(p, chance); // h ~ p(h|v)
-        let v = update(layer.below(&h.into()), |v| {
+    /// p(v|h), or v′ of probabilities: `[B, n]` → `[B, n_in]`.
+    fn down(&self, layer: &dyn Layer, h: Tensor) -> Tensor {
+        update(layer.below(&h.into()), |v| {
             for row in v.chunks_exact_mut(self.bias.count()) {
                 row.iter_mut().zip(self.bias.values()).for_each(|(v, bias)| *v = sigmoid(*v + bias));
             }
-        });
+        })
+    }
+
+    fn down_and_up(&self, layer: &dyn Layer, p: Tensor, chance: &mut Rng) -> (Tensor, Tensor) {
+        let v = self.down(layer, drawn(p, chance)); // h ~ p(h|v)
         let v = if self.recipe.draw_visible { drawn(v, chance) } else { v };
         let a = layer.total_input(&v.clone().into());
         (v, a)

@@ -8,6 +8,9 @@
 //! Without a lower learner the lower blocks stay as they are: a frozen trunk, be it random or pretrained by an earlier
 //! [stage](super::Stages), under a learner of the rest; with s = L the upper learner has a head and nothing else.
 //!
+//! Rows are given back where the lower learner knows a way down: the upper one gives u back, the lower one what u stands
+//! for. Two Boltzmann machines so are the stack of Hinton, Osindero & Teh 2006, both learning at once.
+//!
 //! # Differences from the paper
 //! - There is none; the scheme is old. The lower blocks' way up is done twice in a step, once by their own learner and once
 //!   for the upper one, and counted so; the second stands on the clock of layer 1.
@@ -16,13 +19,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Clock, Diverged, Learner, LearnerFn, LearnerRecipe, Phase, Refusal, Scalar, StepCx, Task,
-    shapes, up_through,
+    BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Phase, RECONSTRUCTION, Refusal,
+    Scalar, StepCx, Task, shapes, up_through,
 };
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
+use crate::parts::chance::Rng;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
 use crate::parts::shape::Shape;
@@ -72,8 +76,8 @@ impl LearnerFn for Split {
             return vec![Refusal { key: "upper", what, remedy: "set overlap = false in both".into() }];
         }
         let upper = Task { input: shapes[at - 1], ..task.clone() };
-        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refuse(&shapes[..at], task)));
-        let parts = lower.into_iter().chain([("upper", self.upper.refuse(&shapes[at..], &upper))]);
+        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refusals(&shapes[..at], task)));
+        let parts = lower.into_iter().chain([("upper", self.upper.refusals(&shapes[at..], &upper))]);
         let named = |(key, refusals): (&'static str, Vec<Refusal>)| {
             refusals.into_iter().map(move |refusal| {
                 let what = format!("{}: {}", refusal.key, refusal.what);
@@ -83,8 +87,15 @@ impl LearnerFn for Split {
         parts.flat_map(named).collect()
     }
 
-    fn detects(&self) -> bool {
-        self.upper.detects() && self.lower.as_ref().is_none_or(|lower| lower.detects())
+    fn reaches(&self, goal: Goal) -> bool {
+        let lower = |can: &dyn Fn(&LearnerRecipe) -> bool| self.lower.as_deref().is_none_or(can);
+        // the upper one gives back what the lower blocks say: from there on somebody must know the way down
+        let down = goal != Goal::Reconstruct || self.lower.as_ref().is_some_and(|lower| lower.goes_down());
+        down && self.upper.reaches(goal) && lower(&|lower| lower.reaches(goal))
+    }
+
+    fn goes_down(&self) -> bool {
+        self.upper.goes_down() && self.lower.as_ref().is_some_and(|lower| lower.goes_down())
     }
 
     fn takes_layers_apart(&self) -> bool {
@@ -124,6 +135,11 @@ impl Divided {
             x = block.apply(&x);
         }
         x.into_tensor()
+    }
+
+    /// Rows that u stands for.
+    fn down(&self, net: &Net, u: &Tensor) -> Option<Tensor> {
+        self.lower.as_ref()?.below(&net[..self.at], u)
     }
 
     /// u: what the lower blocks say.
@@ -192,7 +208,19 @@ impl Learner for Divided {
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        self.upper.predict(&net[self.at..], &self.seen(net, x), readout)
+        let said = self.upper.predict(&net[self.at..], &self.seen(net, x), readout);
+        if readout == RECONSTRUCTION {
+            return self.down(net, &said).expect("whoever knows no way down was refused");
+        }
+        said
+    }
+
+    fn below(&self, net: &Net, h: &Tensor) -> Option<Tensor> {
+        self.down(net, &self.upper.below(&net[self.at..], h)?)
+    }
+
+    fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
+        self.down(net, &self.upper.generated(&net[self.at..], rows, chance)?)
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {

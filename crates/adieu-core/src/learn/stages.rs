@@ -20,7 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Diverged, Learner, LearnerFn, LearnerRecipe, LocalHeads, Refusal, Scalar, StepCx, Task, widths,
+    BackProp, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, LocalHeads, RECONSTRUCTION, Refusal, Scalar,
+    StepCx, Task, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -93,12 +94,16 @@ impl LearnerFn for Stages {
         };
         let mut all = Vec::new();
         for (i, (stage, epochs)) in self.stages.iter().zip(epochs).enumerate() {
-            for refusal in stage.learner.refuse(shapes, &Task { epochs, ..task.clone() }) {
+            for refusal in stage.learner.refusals(shapes, &Task { epochs, ..task.clone() }) {
                 let what = format!("stage {}, {}: {}", i + 1, refusal.key, refusal.what);
                 all.push(Refusal { key: "stages", what, remedy: refusal.remedy });
             }
         }
         all
+    }
+
+    fn reaches(&self, goal: Goal) -> bool {
+        goal != Goal::Detect && self.stages.iter().all(|stage| stage.learner.reaches(goal))
     }
 
     fn overlaps(&self) -> bool {
@@ -119,11 +124,12 @@ impl LearnerFn for Stages {
         });
         let stages = stages.collect();
         let now = Param::new("stages.now", &[1], vec![0.0], false);
-        Box::new(Staged { stages, ends, now })
+        Box::new(Staged { stages, ends, now, goal: task.goal })
     }
 }
 
 struct Staged {
+    goal: Goal,
     stages: Vec<Box<dyn Learner>>,
     /// The last epoch of each.
     ends: Vec<u64>,
@@ -165,11 +171,11 @@ impl Learner for Staged {
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        vec!["answer"]
+        vec![if self.goal == Goal::Reconstruct { RECONSTRUCTION } else { "answer" }]
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
-        assert_eq!(readout, "answer", "stages have one read-out");
+        assert_eq!(readout, self.readouts()[0], "stages have one read-out");
         let stage = &self.stages[self.at_work()];
         stage.predict(net, x, stage.readouts()[0])
     }
@@ -180,6 +186,10 @@ impl Learner for Staged {
 
     fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {
         self.stages[self.at_work()].made_up(net, batch, chance)
+    }
+
+    fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
+        self.stages[self.at_work()].generated(net, rows, chance)
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test program uses its own part
 
 use adieu_core::Tensor;
-use adieu_core::learn::{LearnerRecipe, Task};
+use adieu_core::learn::{Goal, LearnerRecipe, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Net};
@@ -42,7 +42,7 @@ pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
         train_rows: rows,
         epochs,
         seed,
-        detect: false,
+        goal: Goal::Classify,
     }
 }
 

@@ -36,7 +36,7 @@ use crate::own::asked;
 use crate::published::MOST_BYTES;
 use crate::rows::Dataset;
 use crate::source::Source;
-use crate::table::{Kind, Table, label_of};
+use crate::table::{Kind, Table, label_note, label_of};
 
 /// See the module.
 #[derive(Debug)]
@@ -73,14 +73,21 @@ impl Source for Parquet {
     }
 }
 
-/// The columns of a table, and those that are left out.
-fn columns(input: &Input) -> Result<(Vec<Column>, Vec<String>), DataError> {
+/// The columns of a table that are read, those that are left out, and that of labels where there are to be none.
+type Columns = (Vec<Column>, Vec<String>, Option<String>);
+
+fn columns(input: &Input, how: &How) -> Result<Columns, DataError> {
     let fields = input.schema().root_schema().get_fields();
+    let named: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+    let unread = if how.labels { None } else { label_of(&input.path, &named, how)? };
     let index = |name: &str| name.starts_with("__index_level_") && name.ends_with("__");
     let (mut read, mut left) = (Vec::new(), Vec::new());
     for (at, field) in fields.iter().enumerate() {
         if index(field.name()) {
             left.push(field.name().to_owned());
+            continue;
+        }
+        if unread == Some(at) {
             continue;
         }
         read.push(cells::plain(input.schema(), at).map_err(|what| DataError::Format {
@@ -89,16 +96,20 @@ fn columns(input: &Input) -> Result<(Vec<Column>, Vec<String>), DataError> {
             remedy: "leave the column out, or make numbers or words of it",
         })?);
     }
-    Ok((read, left))
+    Ok((read, left, unread.map(|at| named[at].to_owned())))
 }
 
 fn table(asked: &Path, how: &How, files: &Files, first: Input) -> Result<Dataset, DataError> {
-    let (columns, left) = columns(&first)?;
+    let (columns, left, unread) = columns(&first, how)?;
     let kinds = |columns: &[Column]| -> Vec<(String, Option<Kind>)> {
         columns.iter().map(|column| (column.name.clone(), Some(column.cells.kind()))).collect()
     };
     let header = kinds(&columns);
-    let mut table = Table::new(&first.path, how, header.clone())?;
+    let label = if how.labels { label_of(&first.path, &names(&columns), how)? } else { None };
+    let mut table = Table::new(&first.path, how, header.clone(), label)?;
+    if unread.is_some() {
+        table.seen.notes[0] = label_note(unread.as_deref(), how);
+    }
     table.seen.notes.extend(left.iter().map(|name| format!("column `{name}`, an index, is left out")));
     table.seen.notes.extend(files.notes.iter().cloned());
     let (mut sums, mut total, first_path) = (Vec::new(), 0, first.path.clone());
@@ -108,7 +119,7 @@ fn table(asked: &Path, how: &How, files: &Files, first: Input) -> Result<Dataset
             Some(first) => first,
             None => Input::open(path)?,
         };
-        let (mut columns, _) = self::columns(&input)?;
+        let (mut columns, ..) = self::columns(&input, how)?;
         let other = kinds(&columns);
         if other != header {
             let has = |header: &[(String, Option<Kind>)]| {
@@ -126,8 +137,8 @@ fn table(asked: &Path, how: &How, files: &Files, first: Input) -> Result<Dataset
         } else {
             table.at(path)
         }
-        let label = label_of(path, &names(&columns), how)?;
-        if let Cells::Truth { label } = &mut columns[label].cells {
+        let label = if how.labels { label_of(path, &names(&columns), how)? } else { None };
+        if let Some(Cells::Truth { label }) = label.map(|label| &mut columns[label].cells) {
             *label = true;
         }
         input.each(&columns, &mut |first, batches| rows(&mut table, &columns, first, &batches))?;
@@ -178,7 +189,7 @@ fn class_names(input: &Input, how: &How) -> Vec<String> {
         let told: serde_json::Value = serde_json::from_str(input.said("huggingface")?).ok()?;
         let columns: Vec<&str> =
             input.schema().root_schema().get_fields().iter().map(|field| field.name()).collect();
-        let label = columns[label_of(&input.path, &columns, how).ok()?];
+        let label = columns[label_of(&input.path, &columns, how).ok()??];
         let names = told.get("info")?.get("features")?.get(label)?.get("names")?.as_array()?;
         names.iter().map(|name| Some(name.as_str()?.to_owned())).collect()
     };
@@ -187,6 +198,9 @@ fn class_names(input: &Input, how: &How) -> Vec<String> {
 
 /// Calls the classes by these names, if every one of them is the number of a name.
 fn name_classes(data: &mut Dataset, names: &[String]) {
+    if data.info.classes.is_empty() {
+        return;
+    }
     let name = |class: &String| names.get(class.parse::<usize>().ok()?).cloned();
     if let Some(classes) = data.info.classes.iter().map(name).collect::<Option<Vec<String>>>() {
         data.info.classes = classes;

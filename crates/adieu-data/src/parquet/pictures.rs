@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::cells::{self, Cells, Column};
 use super::files::Files;
-use super::input::Input;
+use super::input::{Batch, Input};
 use super::{bounded, names};
 use crate::about::{About, Read, Shape, classes_fault, name_of};
 use crate::error::DataError;
@@ -57,21 +57,26 @@ pub(super) fn read(
         bounded(&input, 1, &mut total)?;
         let columns = wanted(&input, &column.name, how)?;
         if reading.seen.files.is_empty() {
+            let labels = match columns.get(1) {
+                Some(labels) => format!("labels: column `{}`", labels.name),
+                None => "labels: none".to_owned(),
+            };
             let notes = &mut reading.seen.notes;
-            notes.push(format!("pictures: column `{}`, labels: column `{}`", column.name, columns[1].name));
+            notes.push(format!("pictures: column `{}`, {labels}", column.name));
             notes.extend(others(&input, &columns));
         }
         input.each(&columns, &mut |first, batches| {
-            let [pictures, labels] = &batches[..] else { return Ok(()) };
-            reading.batch(path, part, first, pictures.bytes(), labels.texts())
+            let Some(pictures) = batches.first() else { return Ok(()) };
+            let labels = batches.get(1).map(Batch::texts);
+            reading.batch(path, part, first, pictures.bytes(), labels)
         })?;
         reading.seen.files.push(input.sum);
     }
     reading.finish(asked, files)
 }
 
-/// The columns of pictures and of labels of one of the files.
-fn wanted(input: &Input, name: &str, how: &How) -> Result<[Column; 2], DataError> {
+/// The columns of pictures and, if there are to be some, of labels of one of the files.
+fn wanted(input: &Input, name: &str, how: &How) -> Result<Vec<Column>, DataError> {
     let fault = |what: String, remedy| DataError::Format { path: input.path.clone(), what, remedy };
     let pictures = cells::pictures(input.schema()).filter(|column| column.name == name);
     let pictures = pictures.ok_or_else(|| {
@@ -79,13 +84,15 @@ fn wanted(input: &Input, name: &str, how: &How) -> Result<[Column; 2], DataError
     })?;
     let fields = input.schema().root_schema().get_fields();
     let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-    let at = label_of(&input.path, &names, how)?;
+    let Some(at) = label_of(&input.path, &names, how)?.filter(|_| how.labels) else {
+        return Ok(vec![pictures]);
+    };
     let label = cells::plain(input.schema(), at);
     let mut label = label.map_err(|what| fault(what, "say which column holds the labels (--label)"))?;
     if let Cells::Truth { label } = &mut label.cells {
         *label = true;
     }
-    Ok([pictures, label])
+    Ok(vec![pictures, label])
 }
 
 /// A note on the columns that are not used.
@@ -105,7 +112,7 @@ impl Reading<'_> {
         part: usize,
         first: usize,
         pictures: &[Option<ByteArray>],
-        labels: &[Result<String, &'static str>],
+        labels: Option<&[Result<String, &'static str>]>,
     ) -> Result<(), DataError> {
         let place = |row: usize| {
             PathBuf::from(format!("{}: row {} (rows count from 0)", path.display(), first + row))
@@ -143,11 +150,14 @@ impl Reading<'_> {
         let mut kept = start;
         for (row, fault) in faults.into_iter().enumerate() {
             let label = match fault {
-                None => self.label(part, &labels[row]).map_err(|what| DataError::Format {
-                    path: place(row),
-                    what,
-                    remedy: SKIP,
-                }),
+                None => match labels {
+                    None => Ok(0),
+                    Some(labels) => self.label(part, &labels[row]).map_err(|what| DataError::Format {
+                        path: place(row),
+                        what,
+                        remedy: SKIP,
+                    }),
+                },
                 Some(fault) => Err(fault),
             };
             match label {
@@ -188,13 +198,13 @@ impl Reading<'_> {
         if let Some(paths) = files.test.as_ref().filter(|_| test.labels.is_empty()) {
             return Err(none(&paths[0]));
         }
-        if let Some(fault) = classes_fault(&files.train[0], words.names.len()) {
+        if let Some(fault) = classes_fault(&files.train[0], words.names.len()).filter(|_| how.labels) {
             return Err(fault);
         }
         let (classes, order) = ranked(&words.names);
-        let rows = |part: Part| {
-            (part.pixels, part.labels.iter().map(|label| order[*label as usize]).collect::<Vec<u8>>())
-        };
+        // without labels every one is 0, and stays so
+        let class = |label: &u32| order.get(*label as usize).copied().unwrap_or(0);
+        let rows = |part: Part| (part.pixels, part.labels.iter().map(class).collect::<Vec<u8>>());
         let test = files.test.is_some().then(|| rows(test));
         let (train, test) = divided(shape.pixels(), how, rows(train), test, &mut seen.notes);
         let about = About { name: name_of(asked, asked.is_file()), ..About::own(asked, classes) };

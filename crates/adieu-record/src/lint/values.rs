@@ -87,16 +87,12 @@ fn scalars(scalars: &[Scalar], start: Option<&RunStart>, say: &mut Say<'_>) {
 }
 
 fn evaluation(e: &Evaluation, start: Option<&RunStart>, say: &mut Say<'_>) {
-    let Evaluation { rows, errors, error, .. } = *e;
+    let Evaluation { rows, .. } = *e;
     let mut wrong = |what| say(Rule::Evaluation, what);
-    let share = errors as f64 / rows as f64;
     if rows == 0 {
         wrong("no rows were evaluated".into());
-    } else if errors > rows {
-        wrong(format!("{errors} errors in {rows} rows"));
-    } else if !error.is_finite() || (error - share).abs() > 1e-9 {
-        wrong(format!("the error is {error}, but {errors} / {rows} is {share}"));
     }
+    judged(e, &mut wrong);
     if let Some(confusion) = &e.confusion {
         self::confusion(confusion, e, start, &mut wrong);
     }
@@ -116,6 +112,30 @@ fn evaluation(e: &Evaluation, start: Option<&RunStart>, say: &mut Say<'_>) {
     }
 }
 
+/// By labels, or by what came back of the rows.
+fn judged(e: &Evaluation, wrong: &mut impl FnMut(String)) {
+    let rows = e.rows;
+    match (e.errors, e.error) {
+        (None, None) if e.reconstruction.is_none() => {
+            wrong("it has neither errors nor a reconstruction".into());
+        }
+        (None, None) => {}
+        (Some(errors), _) if rows > 0 && errors > rows => wrong(format!("{errors} errors in {rows} rows")),
+        (Some(errors), Some(error)) => {
+            let share = errors as f64 / rows as f64;
+            if rows > 0 && (!error.is_finite() || (error - share).abs() > 1e-9) {
+                wrong(format!("the error is {error}, but {errors} / {rows} is {share}"));
+            }
+        }
+        _ => wrong("of errors and their share there is only one".into()),
+    }
+    for squares in e.reconstruction.iter().flat_map(|r| [r.squared_error, r.of_mean_row]) {
+        if !(squares >= 0.0 && squares.is_finite()) {
+            wrong(format!("a mean squared error is {squares}"));
+        }
+    }
+}
+
 fn confusion(table: &[Vec<u64>], e: &Evaluation, start: Option<&RunStart>, wrong: &mut impl FnMut(String)) {
     let classes = table.len();
     let declared = start.map_or(0, |s| s.data.classes.len());
@@ -130,10 +150,11 @@ fn confusion(table: &[Vec<u64>], e: &Evaluation, start: Option<&RunStart>, wrong
         cells.filter(|&(t, g, _)| keep(t, g)).map(|(_, _, &n)| u128::from(n)).sum()
     };
     let (rows, errors) = (sum(&|_, _| true), sum(&|truth, guess| truth != guess));
-    if (rows, errors) != (e.rows.into(), e.errors.into()) {
+    let said = e.errors.unwrap_or_default();
+    if (rows, errors) != (e.rows.into(), said.into()) {
         wrong(format!(
-            "the confusion table holds {rows} rows, {errors} off its diagonal; the evaluation says {} and {}",
-            e.rows, e.errors
+            "the confusion table holds {rows} rows, {errors} off its diagonal; the evaluation says {} and {said}",
+            e.rows
         ));
     }
 }

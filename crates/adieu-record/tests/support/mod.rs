@@ -128,21 +128,24 @@ fn scalar() -> impl Strategy<Value = Scalar> {
 fn evaluated() -> impl Strategy<Value = Event> {
     let split = prop_oneof![Just(Split::Train), Just(Split::Validation), Just(Split::Test)];
     let confusion = option::of(few(few(any::<u64>())));
-    (any::<[u64; 6]>(), split, text(), finite(), any::<bool>(), confusion).prop_map(
-        |(n, split, readout, error, last, confusion)| {
+    let rebuilt = option::of((finite(), finite()));
+    (any::<[u64; 6]>(), split, text(), option::of(finite()), any::<bool>(), confusion, rebuilt).prop_map(
+        |(n, split, readout, error, last, confusion, rebuilt)| {
             Event::Evaluated(Evaluation {
                 epoch: n[0],
                 step: n[1],
                 split,
                 readout,
                 rows: n[2],
-                errors: n[3],
+                errors: error.map(|_| n[3]),
                 error,
                 train_ns: n[4],
                 evaluation_ns: n[5],
                 last,
                 confusion,
                 detection: None,
+                reconstruction: rebuilt
+                    .map(|(squared_error, of_mean_row)| Reconstruction { squared_error, of_mean_row }),
             })
         },
     )
@@ -204,7 +207,9 @@ fn pictured() -> impl Strategy<Value = Event> {
         Just(PictureKind::Mistakes),
         Just(PictureKind::MadeUp),
         Just(PictureKind::Maps),
-        Just(PictureKind::Attention)
+        Just(PictureKind::Attention),
+        Just(PictureKind::Reconstructions),
+        Just(PictureKind::Generated)
     ];
     let picture = (any::<[u64; 3]>(), text(), text(), any::<[Option<u64>; 2]>(), option::of(finite()))
         .prop_map(|(n, base64, caption, classes, margin)| Picture {

@@ -1,12 +1,11 @@
 //! The costs table: every quantity, every learner, and how they compare.
 
-use adieu_record::Unit;
 use maud::{Markup, html};
 use serde_json::json;
 
 use super::{Evidence, Exhibit, Shown, scrolling};
 use crate::format::{self, ABSENT};
-use crate::metric::{METRICS, Metric};
+use crate::metric::{METRICS, Metric, belongs};
 use crate::stats::Estimate;
 use crate::summary::Comparison;
 use crate::text;
@@ -36,7 +35,7 @@ impl Exhibit for Costs {
                     @for c in &summary.comparisons { th scope="col" class="number" { (versus(c, evidence)) } }
                 } }
                 tbody {
-                    @for metric in METRICS {
+                    @for metric in METRICS.iter().filter(|m| belongs(m.key, &summary.runs)) {
                         tr {
                             th scope="row" { (metric.label) }
                             @for side in &sides { td class="number" { (cell(metric, side.group.metrics.get(metric.key))) } }
@@ -86,7 +85,7 @@ fn cell(metric: &Metric, estimate: Option<&Estimate>) -> Markup {
 }
 
 fn compared(metric: &Metric, c: &Comparison) -> Markup {
-    let (value, spread) = if metric.unit == Unit::Fraction {
+    let (value, spread) = if metric.key == "test_error" {
         let Some(d) = c.test_error_difference else { return html! { (ABSENT) } };
         let spread = match (d.interval, c.difference_standard_error) {
             (None, Some(s)) => format!("± {}", format::points(s)),

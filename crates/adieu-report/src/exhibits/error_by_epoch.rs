@@ -11,7 +11,7 @@ use crate::chart::lines::{Axis, Behind, Drawn, Lines, Series};
 use crate::chart::scale::Scale;
 use crate::format;
 use crate::label;
-use crate::run::{Curve, Point};
+use crate::run::{Curve, Point, Run};
 use crate::stats::Estimate;
 
 pub(super) struct ErrorByEpoch;
@@ -26,13 +26,20 @@ impl Exhibit for ErrorByEpoch {
     }
 
     fn show(&self, evidence: &Evidence) -> Shown {
-        let across = Across { key: self.key(), x: |p| p.epoch, title: "epochs", tick: format::count };
+        let across = Across {
+            key: self.key(),
+            of: |run| &run.curves,
+            what: "error",
+            x: |p| p.epoch,
+            title: "epochs",
+            tick: format::count,
+        };
         match figure(evidence, &across) {
             Some(charts) => {
                 let html = html! { (charts) (last_errors(evidence)) };
-                Shown::Figure { html, numbers: numbers(evidence) }
+                Shown::Figure { html, numbers: numbers(evidence, across.of) }
             }
-            None => Shown::Nothing("no run was evaluated"),
+            None => Shown::Nothing("no run was judged by labels"),
         }
     }
 }
@@ -40,6 +47,10 @@ impl Exhibit for ErrorByEpoch {
 /// What an error is drawn against.
 pub(super) struct Across {
     pub(super) key: &'static str,
+    /// The curves drawn.
+    pub(super) of: fn(&Run) -> &[Curve],
+    /// What they are of.
+    pub(super) what: &'static str,
     pub(super) x: fn(&Point) -> f64,
     /// Title of the axis, with its unit.
     pub(super) title: &'static str,
@@ -50,7 +61,7 @@ pub(super) struct Across {
 pub(super) fn figure(evidence: &Evidence, across: &Across) -> Option<Markup> {
     let sides = evidence.sides();
     let longest = |split: Split| {
-        let curves = evidence.runs.iter().flat_map(|r| &r.curves).filter(|c| c.split == split);
+        let curves = evidence.runs.iter().flat_map(across.of).filter(|c| c.split == split);
         curves.map(|c| c.points.len()).max().unwrap_or(0)
     };
     let mut splits = [Split::Test, Split::Validation, Split::Train];
@@ -82,12 +93,12 @@ fn chart(sides: &[Side], split: Split, across: &Across) -> Markup {
     let name = label::split(split);
     let lines = Lines {
         id: format!("{}-{name}", across.key),
-        title: format!("{} error against {}", label::words(name), across.title),
+        title: format!("{} {} against {}", label::words(name), across.what, across.title),
         description,
         x: Axis { scale: x, title: across.title.into(), tick: across.tick },
         y: Axis {
             scale: Scale::for_errors(&errors),
-            title: format!("{} error", label::words(name)),
+            title: format!("{} {}", label::words(name), across.what),
             tick: |v| format!("{} %", format::trimmed(100.0 * v)),
         },
         series,
@@ -99,11 +110,12 @@ fn chart(sides: &[Side], split: Split, across: &Across) -> Markup {
 
 /// For each read-out of a group: a thin line a seed, and their mean.
 fn lines_of(side: &Side, split: Split, across: &Across) -> Vec<Series> {
-    let readouts = readouts(side, split);
+    let readouts = readouts(side, split, across.of);
     let several = readouts.len() > 1;
     let mut series = Vec::new();
     for (dash, readout) in readouts.iter().enumerate() {
-        let curves: Vec<&Curve> = side.runs.iter().filter_map(|r| r.curve(split, readout)).collect();
+        let curves: Vec<&Curve> =
+            side.runs.iter().filter_map(|r| curve(across.of, r, split, readout)).collect();
         let label =
             if several { format!("{} {readout}", side.group.short) } else { side.group.short.clone() };
         let line = |points: Vec<(f64, f64)>, faint: bool| Series {
@@ -136,13 +148,17 @@ fn mean_curve(curves: &[&Curve], x: fn(&Point) -> f64) -> Vec<(f64, f64)> {
     first.points.iter().filter_map(|p| at(p.step)).collect()
 }
 
+fn curve<'a>(of: fn(&Run) -> &[Curve], run: &'a Run, split: Split, readout: &str) -> Option<&'a Curve> {
+    of(run).iter().find(|c| c.split == split && c.readout == readout)
+}
+
 /// Read-outs a group was evaluated by, its own first.
-fn readouts(side: &Side, split: Split) -> Vec<String> {
+fn readouts(side: &Side, split: Split, of: fn(&Run) -> &[Curve]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let own = side.runs.iter().flat_map(|r| r.start.readouts.iter());
-    let seen = side.runs.iter().flat_map(|r| r.curves.iter().map(|c| &c.readout));
+    let seen = side.runs.iter().flat_map(|r| of(r).iter().map(|c| &c.readout));
     for name in own.chain(seen) {
-        let evaluated = side.runs.iter().any(|r| r.curve(split, name).is_some());
+        let evaluated = side.runs.iter().any(|r| curve(of, r, split, name).is_some());
         if evaluated && !names.contains(name) {
             names.push(name.clone());
         }
@@ -197,7 +213,7 @@ fn last_errors(evidence: &Evidence) -> Markup {
 fn all_readouts(side: &Side) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for split in [Split::Test, Split::Validation, Split::Train] {
-        for name in readouts(side, split) {
+        for name in readouts(side, split, |run| &run.curves) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -209,10 +225,10 @@ fn all_readouts(side: &Side) -> Vec<String> {
 /// One run: error ± its binomial standard error. Several: mean and range.
 fn last_error(side: &Side, split: Split, readout: &str) -> String {
     let last: Vec<_> = side.runs.iter().filter_map(|r| r.last_evaluation(split, readout)).collect();
-    let errors: Vec<f64> = last.iter().map(|e| e.error).collect();
+    let errors: Vec<f64> = last.iter().filter_map(|e| e.error).collect();
     match (&last[..], Estimate::of(&errors)) {
         (_, None) => format::ABSENT.into(),
-        ([one], Some(e)) => match crate::stats::binomial_standard_error(one.errors, one.rows) {
+        ([one], Some(e)) => match crate::summary::standard_error(one) {
             Some(s) => format!("{} ± {}", format::points(e.mean), format::percent(s)),
             None => format::percent(e.mean),
         },
@@ -224,9 +240,9 @@ fn last_error(side: &Side, split: Split, readout: &str) -> String {
 }
 
 /// Every curve of every run.
-pub(super) fn numbers(evidence: &Evidence) -> Value {
+pub(super) fn numbers(evidence: &Evidence, of: fn(&Run) -> &[Curve]) -> Value {
     let runs = evidence.runs.iter().map(
-        |r| json!({ "run": r.folder, "learner": r.start.learner, "seed": r.start.seed, "curves": r.curves }),
+        |r| json!({ "run": r.folder, "learner": r.start.learner, "seed": r.start.seed, "curves": of(r) }),
     );
     runs.collect()
 }

@@ -18,13 +18,15 @@ impl Exhibit for ErrorByTime {
     fn show(&self, evidence: &Evidence) -> Shown {
         let across = Across {
             key: self.key(),
+            of: |run| &run.curves,
+            what: "error",
             x: |p| p.train_seconds,
             title: "seconds on the training clock",
             tick: format::trimmed,
         };
         match figure(evidence, &across) {
-            Some(html) => Shown::Figure { html, numbers: numbers(evidence) },
-            None => Shown::Nothing("no run was evaluated"),
+            Some(html) => Shown::Figure { html, numbers: numbers(evidence, across.of) },
+            None => Shown::Nothing("no run was judged by labels"),
         }
     }
 }

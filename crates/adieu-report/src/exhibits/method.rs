@@ -7,8 +7,9 @@ use serde_json::json;
 use super::{Evidence, Exhibit, Shown, Side, mean, scrolling};
 use crate::format::{self, ABSENT};
 use crate::label;
-use crate::metric::METRICS;
+use crate::metric::{METRICS, belongs};
 use crate::run::{Missing, Run, Warning};
+use crate::summary::RunSummary;
 use crate::text;
 
 pub(super) struct Method;
@@ -49,7 +50,7 @@ impl Exhibit for Method {
                 }
             }
             h3 { "Runs" } (runs(evidence))
-            details { summary { "What each quantity means" } (definitions()) }
+            details { summary { "What each quantity means" } (definitions(&evidence.summary.runs)) }
             details { summary { "Every reading, and its source" } (readings(evidence)) }
         };
         let numbers = json!({
@@ -189,10 +190,10 @@ fn runs(evidence: &Evidence) -> Markup {
     scrolling("Runs", &table)
 }
 
-fn definitions() -> Markup {
+fn definitions(runs: &[RunSummary]) -> Markup {
     html! {
         dl class="reasons" {
-            @for metric in METRICS { dt { (metric.label) } dd { (metric.meaning) } }
+            @for metric in METRICS.iter().filter(|m| belongs(m.key, runs)) { dt { (metric.label) } dd { (metric.meaning) } }
             dt { "Intervals" }
             dd {
                 "Student’s t at 95 % over seeds, of the paired differences (of the logarithms, for ratios). One seed "

@@ -1,6 +1,5 @@
 //! The answer in words, and the four figures it rests on.
 
-use adieu_record::Unit;
 use maud::{Markup, html};
 use serde_json::json;
 
@@ -8,11 +7,11 @@ use super::{Evidence, Exhibit, Shown, Side, unbroken};
 use crate::chart::bars;
 use crate::chart::scale::Scale;
 use crate::format::{self, ABSENT};
-use crate::metric::{Metric, metric};
+use crate::metric::{Metric, metric, quality};
 use crate::text;
 
-/// What decides: accuracy, then the three costs.
-const HEADLINE: [&str; 4] = ["test_error", "train_seconds", "peak_alloc_bytes", "macs"];
+/// What decides besides the quality: the three costs.
+const COSTS: [&str; 3] = ["train_seconds", "peak_alloc_bytes", "macs"];
 
 pub(super) struct Verdict;
 
@@ -28,6 +27,7 @@ impl Exhibit for Verdict {
     fn show(&self, evidence: &Evidence) -> Shown {
         let words = text::verdict(evidence.summary);
         let sides = evidence.sides();
+        let headline = || std::iter::once(quality(&evidence.summary.runs)).chain(COSTS);
         let html = html! {
             @for what in &evidence.summary.conditions {
                 p class="warning" role="note" { strong { "Mind: " } (what) "." }
@@ -37,12 +37,11 @@ impl Exhibit for Verdict {
                 p class="verdict" { (unbroken(evidence)) strong { (unbroken(answer)) } }
             }
             div class="cards" {
-                @for key in HEADLINE { (card(metric(key), &sides, evidence)) }
+                @for key in headline() { (card(metric(key), &sides, evidence)) }
             }
         };
-        let figures: serde_json::Map<String, serde_json::Value> = HEADLINE
-            .iter()
-            .map(|&key| {
+        let figures: serde_json::Map<String, serde_json::Value> = headline()
+            .map(|key| {
                 let means = sides.iter().map(|s| (s.group.group.clone(), json!(s.group.metrics.get(key))));
                 (key.to_string(), means.collect())
             })
@@ -80,7 +79,7 @@ fn card(metric: &Metric, sides: &[Side], evidence: &Evidence) -> Markup {
 }
 
 fn against(metric: &Metric, comparison: &crate::Comparison) -> Option<String> {
-    if metric.unit == Unit::Fraction {
+    if metric.key == "test_error" {
         let d = comparison.test_error_difference?;
         let spread = match (d.interval, comparison.difference_standard_error) {
             (None, Some(s)) => format!(" ± {}", format::points(s)),

@@ -148,7 +148,12 @@ impl Log<'_> {
         };
         let metadata = json!({ "epoch_num": e.epoch, "split": split, "readout": e.readout, "rows": e.rows });
         self.begin(at.saturating_sub(e.evaluation_ns), "eval_start", metadata.clone());
-        self.point(at, "eval_accuracy", &json!(1.0 - e.error), metadata.clone());
+        if let Some(error) = e.error {
+            self.point(at, "eval_accuracy", &json!(1.0 - error), metadata.clone());
+        }
+        if let Some(rebuilt) = e.reconstruction {
+            self.point(at, "adieu_squared_error", &json!(rebuilt.squared_error), metadata.clone());
+        }
         self.end(at, "eval_stop", metadata);
     }
 }

@@ -63,12 +63,18 @@ pub fn numbers(events: &[Stamped]) -> Vec<Number> {
         match &stamped.event {
             Event::Step { last, scalars, .. } => all
                 .extend(scalars.iter().map(|s| Number { layer: s.layer, ..plain(*last, &s.name, s.value) })),
-            Event::Evaluated(e) => all.push(Number {
-                part: Some(e.readout.clone()),
-                split: Some(split_name(e.split)),
-                unit: Some(Unit::Fraction),
-                ..plain(e.step, "error", e.error)
-            }),
+            Event::Evaluated(e) => {
+                let rebuilt = e.reconstruction;
+                let said = [
+                    ("error", Some(Unit::Fraction), e.error),
+                    ("squared_error", None, rebuilt.map(|r| r.squared_error)),
+                    ("reconstruction_error", None, rebuilt.and_then(|r| r.relative())),
+                ];
+                all.extend(said.into_iter().filter_map(|(name, unit, value)| {
+                    let (part, split) = (Some(e.readout.clone()), Some(split_name(e.split)));
+                    Some(Number { part, split, unit, ..plain(e.step, name, value?) })
+                }));
+            }
             Event::Metered { step, phases, readings, .. } => {
                 all.extend(phases.iter().map(|phase| Number {
                     part: Some(phase.phase.clone()),

@@ -76,6 +76,9 @@ pub struct SweepRun {
     pub test_error: Option<f64>,
     /// Binomial standard error of `test_error`.
     pub test_standard_error: Option<f64>,
+    /// Without labels: squared error of reconstructed test rows, as a share of the mean row's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction_error: Option<f64>,
     /// Training clock, s.
     pub train_seconds: Option<f64>,
     /// Multiply-add pairs of the training.
@@ -101,7 +104,7 @@ pub struct StepSummary {
     pub metrics: BTreeMap<String, Estimate>,
     /// The step it is compared with.
     pub against: Option<String>,
-    /// Test error minus that of `against`, paired by seed.
+    /// Test error minus that of `against`, paired by seed; without labels that of reconstructions.
     pub difference: Option<Estimate>,
     /// Which error is lower.
     pub standing: Standing,
@@ -157,6 +160,13 @@ impl SweepSummary {
         SweepSummary { format: FORMAT, name: name.into(), layout, data, steps: summaries, pairs, trends }
     }
 
+    /// What steps are judged by, for people.
+    fn judged_by(&self) -> &'static str {
+        let has = |key: &str| self.steps.iter().any(|step| step.metrics.contains_key(key));
+        let rebuilt = has("reconstruction_error") && !has("test_error");
+        if rebuilt { "Reconstruction error" } else { "Test error" }
+    }
+
     /// The step of that name.
     pub fn step(&self, name: &str) -> Option<&StepSummary> {
         self.steps.iter().find(|step| step.step == name)
@@ -164,16 +174,18 @@ impl SweepSummary {
 }
 
 impl StepSummary {
-    /// Mean, range and interval of the test error over the runs that finished.
+    /// Mean, range and interval of the test error over the runs that finished; without labels, of the reconstruction
+    /// error.
     pub fn test_error(&self) -> Option<&Estimate> {
-        self.metrics.get("test_error")
+        self.metrics.get("test_error").or_else(|| self.metrics.get("reconstruction_error"))
     }
 
     fn errors(&self) -> impl Iterator<Item = (&SweepRun, f64)> {
-        self.runs.iter().filter(|run| run.finished).filter_map(|run| Some((run, run.test_error?)))
+        let error = |run: &SweepRun| run.test_error.or(run.reconstruction_error);
+        self.runs.iter().filter(|run| run.finished).filter_map(move |run| Some((run, error(run)?)))
     }
 
-    /// Test errors of this step and the other by runs of the same seed.
+    /// Errors of this step and the other by runs of the same seed.
     fn paired(&self, other: &StepSummary) -> Vec<(f64, f64)> {
         let partner = |seed: u64| other.errors().find(|(run, _)| run.seed == seed).map(|(_, error)| error);
         self.errors().filter_map(|(run, error)| Some((error, partner(run.seed)?))).collect()
@@ -221,6 +233,7 @@ fn sweep_run(run: &RunSummary) -> SweepRun {
         outcome: run.outcome.clone(),
         test_error: run.test_error,
         test_standard_error: run.test_standard_error,
+        reconstruction_error: run.reconstruction_error,
         train_seconds: run.train_seconds,
         macs: run.macs,
     }

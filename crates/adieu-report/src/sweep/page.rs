@@ -16,7 +16,7 @@ pub fn html(sweep: &SweepSummary, footer: Option<String>) -> String {
     let compared = !matches!(sweep.layout, Layout::Grid(_));
     let main = html! {
         section id="errors" {
-            h2 { "Test error, step by step" }
+            h2 { (sweep.judged_by()) ", step by step" }
             (figure(sweep))
         }
         @if let Layout::Grid(keys) = &sweep.layout {
@@ -61,7 +61,7 @@ fn figure(sweep: &SweepSummary) -> Markup {
                     span class="figure" { (mean(step)) }
                 }
             }
-            div class="step-line" { span {} (dots::axis(&scale, hundredths, "test error, %")) span {} }
+            div class="step-line" { span {} (dots::axis(&scale, hundredths, &format!("{}, %", sweep.judged_by().to_lowercase()))) span {} }
             figcaption {
                 "Each dot is a seed; of several the tick is the mean and the line its 95 % interval."
                 @if matches!(scale, Scale::Log { .. }) { " Equal distances are equal ratios." }
@@ -107,7 +107,7 @@ fn table(sweep: &SweepSummary, compared: bool) -> Markup {
             thead { tr {
                 th scope="col" { "Step" }
                 th scope="col" class="number" { "Finished" }
-                th scope="col" class="number" { "Test error" }
+                th scope="col" class="number" { (sweep.judged_by()) }
                 @if compared { th scope="col" class="number" { "Difference" } }
                 th scope="col" class="number" { (metric("train_seconds").label) }
                 th scope="col" class="number" { (metric("macs").label) }

@@ -12,7 +12,8 @@ use super::{Layout, Pairs, StepSummary, SweepSummary};
 /// Lines are at most [`crate::text::WIDTH`] columns where names are short; `–` is *not measured*.
 pub fn table(sweep: &SweepSummary) -> String {
     let compared = !matches!(sweep.layout, Layout::Grid(_));
-    let mut head = vec!["step", "seeds", "test error", "95 % interval"];
+    let judged_by = sweep.judged_by().to_lowercase();
+    let mut head = vec!["step", "seeds", &judged_by, "95 % interval"];
     head.extend(compared.then_some("difference"));
     head.extend(["train", "mult-adds"]);
     let mut rows = vec![head.into_iter().map(str::to_string).collect::<Vec<_>>()];
@@ -32,12 +33,16 @@ fn row(step: &StepSummary, compared: bool) -> Vec<String> {
         let mean = step.metrics.get(key).map(|e| format::value(metric(key).unit, e.mean));
         mean.unwrap_or_else(|| ABSENT.into())
     };
-    let mut row = vec![clipped(&step.step, 34), seeds(step), value("test_error"), spread(step)];
+    let mut row = vec![clipped(&step.step, 34), seeds(step), mean(step), spread(step)];
     if compared {
         row.push(difference(step));
     }
     row.extend([value("train_seconds"), value("macs")]);
     row
+}
+
+fn mean(step: &StepSummary) -> String {
+    step.test_error().map_or_else(|| ABSENT.into(), |e| format::percent(e.mean))
 }
 
 /// `3`, or `2 of 3` where one did not finish.
@@ -73,11 +78,14 @@ pub(super) fn notes(sweep: &SweepSummary, compared: bool) -> String {
     let readouts: Vec<&str> = sweep.steps.iter().filter_map(|step| step.readout.as_deref()).collect();
     let same = readouts.windows(2).all(|pair| pair[0] == pair[1]);
     let mut notes = match readouts.first() {
+        Some(_) if sweep.judged_by() != "Test error" => {
+            "The squared error of test rows that were given back, of the mean row's.".to_string()
+        }
         Some(readout) if same => format!("Test error by the read-out `{readout}`."),
         Some(_) => "Test error by the read-out that each learner answers with.".into(),
         None => "Nothing was run yet.".into(),
     };
-    if sweep.steps.iter().all(|step| step.runs.len() < 2) {
+    if sweep.steps.iter().all(|step| step.runs.len() < 2) && sweep.judged_by() == "Test error" {
         notes += " One seed: ± is the binomial standard error of the test rows.";
     }
     if compared {

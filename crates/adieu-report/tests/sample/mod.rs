@@ -49,13 +49,14 @@ pub(crate) fn evaluation(readout: &str, step: u64, error: f64) -> Evaluation {
         split: Split::Test,
         readout: readout.into(),
         rows: ROWS,
-        errors: (error * ROWS as f64).round() as u64,
-        error,
+        errors: Some((error * ROWS as f64).round() as u64),
+        error: Some(error),
         train_ns: step * 8_000_000,
         evaluation_ns: 700_000_000,
         last: step == EPOCHS * STEPS,
         confusion: None,
         detection: None,
+        reconstruction: None,
     }
 }
 
@@ -165,6 +166,10 @@ pub(crate) fn record(learner: &str, seed: u64) -> Vec<Stamped> {
     });
     events.push(Event::Pictured { kind: PictureKind::Features, pictures: features(forward, &mut chance) });
     events.push(Event::Pictured { kind: PictureKind::MadeUp, pictures: features(forward, &mut chance) });
+    if forward {
+        events
+            .push(Event::Pictured { kind: PictureKind::Generated, pictures: features(forward, &mut chance) });
+    }
     events.push(Event::Pictured { kind: PictureKind::Mistakes, pictures: mistakes(&mut chance) });
     events.push(Event::Pictured { kind: PictureKind::Maps, pictures: features(forward, &mut chance) });
     events.push(Event::Pictured { kind: PictureKind::Attention, pictures: features(forward, &mut chance) });
@@ -292,10 +297,10 @@ fn evaluate(events: &mut Vec<Event>, forward: bool, epoch: u64, train_ns: u64, c
             let noise = 1.0 + 0.12 * (chance.next() - 0.5);
             let error = (floor + above * (-pace * (epoch - 1) as f64).exp()) * noise;
             let mut e = evaluation(readout, epoch * STEPS, error);
-            e.error = e.errors as f64 / e.rows as f64;
+            e.error = e.errors.map(|errors| errors as f64 / e.rows as f64);
             (e.split, e.train_ns) = (split, train_ns);
             e.evaluation_ns = if readout == "goodness" { 350_000_000 } else { 240_000_000 };
-            e.confusion = (e.last && split == Split::Test).then(|| confusion(e.errors));
+            e.confusion = e.errors.filter(|_| e.last && split == Split::Test).map(confusion);
             events.push(Event::Evaluated(e));
         }
     }

@@ -105,7 +105,7 @@ impl Bench {
             train_rows: images,
             epochs: 1,
             seed: 1,
-            detect: false,
+            goal: adieu_core::learn::Goal::Classify,
         };
         let mut learner = recipe.build(&mut net, &task);
         learner.epoch(1);

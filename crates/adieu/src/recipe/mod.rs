@@ -10,7 +10,7 @@ mod layers;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use adieu_core::learn::LearnerRecipe;
+use adieu_core::learn::{Goal, LearnerRecipe};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::precision::Precision;
 use adieu_data::{DataError, Dataset, How, OnBad};
@@ -85,6 +85,9 @@ pub struct DataRecipe {
     pub throttle_mb_s: Option<f64>,
     /// What to do about rows that cannot be read.
     pub on_bad: OnBadRecipe,
+    /// Whether the rows have labels. Without them nothing is classified: rows are to be given back, and are judged by how
+    /// near what comes back is to them. Labels that are there all the same are left out, those of a table by column.
+    pub labels: bool,
     /// Column of the labels of a table; left out, the one called `label`, `class`, `target` or `y`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -123,6 +126,7 @@ impl Default for DataRecipe {
             prefetch: 0,
             throttle_mb_s: None,
             on_bad: OnBadRecipe::Fail,
+            labels: true,
             label: None,
             normal: None,
             seed: 1,
@@ -144,8 +148,17 @@ impl DataRecipe {
         };
         // no machine has rows beyond its own numbers
         let rows = self.rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
-        let how = How { on_bad, label: self.label.clone(), seed: self.seed, rows };
+        let how = How { on_bad, labels: self.labels, label: self.label.clone(), seed: self.seed, rows };
         adieu_data::load_as(&self.kind, self.dir.as_deref(), &how)
+    }
+
+    /// What such data ask of a network.
+    pub(crate) fn goal(&self) -> Goal {
+        match (self.labels, &self.normal) {
+            (false, _) => Goal::Reconstruct,
+            (true, Some(_)) => Goal::Detect,
+            (true, None) => Goal::Classify,
+        }
     }
 }
 

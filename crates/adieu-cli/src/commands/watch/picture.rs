@@ -32,7 +32,8 @@ space      hold the picture, go on
 r          read the record now
 ? h        this help
 
-Errors are fractions of the rows judged, on the watched rows.
+Errors are fractions of the rows judged, on the watched rows;
+without labels, what came back of them against the mean row.
 Phases are shares of all time so far; those in [ ] are off
 the training clock. What was not measured says why.";
 
@@ -60,7 +61,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
     frame.render_widget(Paragraph::new(keys).dim().alignment(Alignment::Right), foot);
     if view.help {
         let area = frame.area();
-        let (width, height) = (64.min(area.width), 12.min(area.height));
+        let (width, height) = (64.min(area.width), 13.min(area.height));
         let place = Rect::new((area.width - width) / 2, (area.height - height) / 2, width, height);
         frame.render_widget(Clear, place);
         frame.render_widget(Paragraph::new(HELP).block(Block::bordered().title(" keys ")), place);
@@ -109,10 +110,16 @@ fn progress(run: &Run) -> String {
 }
 
 fn curves(frame: &mut Frame<'_>, run: &Run, area: Rect) {
-    let drawn: Vec<_> = run.curves.iter().filter(|curve| curve.split != Split::Train).collect();
+    // a run has the one with labels, the other without
+    let (curves, title) = if run.curves.is_empty() && !run.rebuilt.is_empty() {
+        (&run.rebuilt, " squared error, % of the mean row's ")
+    } else {
+        (&run.curves, " error, % ")
+    };
+    let drawn: Vec<_> = curves.iter().filter(|curve| curve.split != Split::Train).collect();
     let points: Vec<Vec<(f64, f64)>> =
         drawn.iter().map(|curve| curve.points.iter().map(|p| (p.epoch, 100.0 * p.error)).collect()).collect();
-    let block = Block::bordered().title(" error, % ");
+    let block = Block::bordered().title(title);
     if points.iter().all(Vec::is_empty) {
         let text = Paragraph::new("no rows were judged yet").block(block);
         return frame.render_widget(text, area);

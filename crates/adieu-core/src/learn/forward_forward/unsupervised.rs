@@ -11,6 +11,9 @@
 //!   the same, as learning rates fall to nothing.
 //! - Detecting anomalies is ours: a row that is unlike the real ones has little goodness. `s = −Σ (g_l − θ_l)/u_l` over
 //!   the layers that are read, u the goodness of a row of ones; there is no head then, and no label is looked at.
+//! - Giving rows back is ours too: where there are no labels at all, a linear decoder reads the same layers in place of
+//!   the softmax, in the same step. Nor does it hand anything down: what it reads was learnt to tell real rows from
+//!   made-up ones, not to be read back.
 //! - What [`ForwardForward`] lists, where it applies.
 
 use schemars::JsonSchema;
@@ -18,7 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Readout, Refusal, Running};
 use crate::Tensor;
-use crate::learn::{ANOMALY, Clock, Diverged, NoClock, Phase, Scalar, StepCx, Task};
+use crate::learn::common::decoder::Decoder;
+use crate::learn::{
+    ANOMALY, Clock, Diverged, Goal, NoClock, Phase, RECONSTRUCTION, Scalar, StepCx, Task, widths,
+};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::Net;
@@ -96,8 +102,9 @@ impl Default for Unsupervised {
 }
 
 impl Unsupervised {
-    /// The rule that its layers and its head follow.
-    fn layers(&self, detect: bool) -> ForwardForward {
+    /// The rule that its layers and its head follow; there is a head where there are classes to learn.
+    fn layers(&self, goal: Goal) -> ForwardForward {
+        let head = goal == Goal::Classify;
         ForwardForward {
             goodness: self.goodness.clone(),
             objective: self.objective.clone(),
@@ -107,12 +114,12 @@ impl Unsupervised {
             peer_weight: self.peer_weight,
             peer_momentum: self.peer_momentum,
             optimizer: self.optimizer.clone(),
-            head: !detect,
+            head,
             head_optimizer: self.head_optimizer.clone(),
             schedule: self.schedule.clone(),
             skip_first: self.skip_first,
             skip_satisfied: self.skip_satisfied,
-            readout: if detect { Readout::Goodness } else { Readout::Head },
+            readout: if head { Readout::Head } else { Readout::Goodness },
             ..ForwardForward::default()
         }
     }
@@ -120,9 +127,9 @@ impl Unsupervised {
 
 impl LearnerFn for Unsupervised {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let of_layers = self.layers(task.detect).refuse(shapes, task).into_iter();
+        let of_layers = self.layers(task.goal).refuse(shapes, task).into_iter();
         let mut all: Vec<Refusal> = of_layers.filter(|refusal| refusal.key != "label.kind").collect();
-        if task.detect && self.objective.threshold(1.0).is_none() {
+        if task.goal == Goal::Detect && self.objective.threshold(1.0).is_none() {
             let what =
                 format!("`{}` has no threshold to tell normal rows from others by", self.objective.name());
             all.push(Refusal { key: "objective.kind", what, remedy: "choose logistic".into() });
@@ -133,18 +140,19 @@ impl LearnerFn for Unsupervised {
         all
     }
 
-    fn detects(&self) -> bool {
+    fn reaches(&self, _: Goal) -> bool {
         true
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let Unsupervised { fakes, fixed_hidden, apart, .. } = self.clone();
-        Box::new(Contrasting {
-            fakes,
-            fixed_hidden,
-            apart,
-            layers: self.layers(task.detect).running(net, task),
-        })
+        let recipe = self.layers(task.goal);
+        let decoder = (task.goal == Goal::Reconstruct).then(|| {
+            let widths = widths(net, task.input).into_iter().enumerate();
+            let read = widths.map(|(l, width)| recipe.reads(l).then_some(width));
+            Decoder::new(read, task.input.features(), &self.head_optimizer)
+        });
+        Box::new(Contrasting { fakes, fixed_hidden, apart, layers: recipe.running(net, task), decoder })
     }
 }
 
@@ -154,6 +162,8 @@ struct Contrasting {
     fixed_hidden: bool,
     apart: u64,
     layers: Running,
+    /// What gives rows back, where that is the goal.
+    decoder: Option<Decoder>,
 }
 
 impl Learner for Contrasting {
@@ -171,8 +181,7 @@ impl Learner for Contrasting {
             cx.clock.press(Phase::Forward, 0);
             let read = self.activity(net, &batch.x, &mut *cx.clock).into_iter().enumerate();
             let read = read.filter(|(l, _)| recipe.reads(*l)).collect();
-            let gain = self.layers.gain();
-            self.layers.head.teach(read, &batch.labels, gain, cx, &mut said)?;
+            self.teach(read, batch, cx, &mut said)?;
             return Ok(said);
         }
         let mut chance = cx.chance(Purpose::Negatives);
@@ -200,16 +209,18 @@ impl Learner for Contrasting {
             }
         }
         drop(x);
-        if self.detects() {
-            return Ok(said);
+        if !self.detects() {
+            self.teach(read, batch, cx, &mut said)?;
         }
-        let gain = self.layers.gain();
-        self.layers.head.teach(read, &batch.labels, gain, cx, &mut said)?;
         Ok(said)
     }
 
     fn readouts(&self) -> Vec<&'static str> {
-        vec![if self.detects() { ANOMALY } else { "head" }]
+        vec![match self.layers.task.goal {
+            Goal::Classify => "head",
+            Goal::Detect => ANOMALY,
+            Goal::Reconstruct => RECONSTRUCTION,
+        }]
     }
 
     fn predict(&self, net: &Net, x: &Tensor, readout: &str) -> Tensor {
@@ -217,7 +228,11 @@ impl Learner for Contrasting {
         if self.detects() {
             return self.anomaly(net, x);
         }
-        self.layers.logits_of(&self.activity(net, x, &mut NoClock))
+        let shown = self.activity(net, x, &mut NoClock);
+        match &self.decoder {
+            Some(decoder) => decoder.rows(&shown),
+            None => self.layers.logits_of(&shown),
+        }
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
@@ -231,10 +246,13 @@ impl Learner for Contrasting {
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
         self.layers.params(visit);
+        if let Some(decoder) = &mut self.decoder {
+            decoder.params(visit);
+        }
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
-        self.layers.parts()
+        self.decoder.as_ref().map_or_else(|| self.layers.parts(), Decoder::describe)
     }
 }
 
@@ -245,7 +263,22 @@ impl Contrasting {
     }
 
     fn detects(&self) -> bool {
-        self.layers.task.detect
+        self.layers.task.goal == Goal::Detect
+    }
+
+    /// A step of whoever reads the layers, the head or the decoder.
+    fn teach(
+        &mut self,
+        read: Vec<(usize, Activity)>,
+        batch: &Batch,
+        cx: &mut StepCx<'_>,
+        said: &mut Vec<Scalar>,
+    ) -> Result<(), Diverged> {
+        let gain = self.layers.gain();
+        match &mut self.decoder {
+            Some(decoder) => decoder.teach(read, &batch.x, gain, cx, said),
+            None => self.layers.head.teach(read, &batch.labels, gain, cx, said).map(drop),
+        }
     }
 
     /// [`ANOMALY`]: `[B, 2]`.

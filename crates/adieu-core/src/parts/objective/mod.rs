@@ -4,6 +4,7 @@ mod cross_entropy;
 mod exact_step;
 mod logistic;
 mod pair_margin;
+mod squared_error;
 
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::log_softmax;
@@ -11,6 +12,7 @@ pub use exact_step::ExactStep;
 pub use logistic::Logistic;
 pub(crate) use logistic::{sigmoid, softplus};
 pub use pair_margin::PairMargin;
+pub use squared_error::SquaredError;
 
 use crate::Tensor;
 
