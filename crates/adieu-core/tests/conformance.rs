@@ -27,6 +27,7 @@ use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
+use adieu_core::parts::triangle::Triangle;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, flat, learners, noise, task};
 
 const EPOCHS: u64 = 12;
@@ -530,6 +531,7 @@ fn every_block_holds_what_it_declares() {
         }
         blocks.push(Box::new(BatchNorm::new("0", input).unwrap()));
         blocks.push(Box::new(Affine::new("0", input).unwrap()));
+        blocks.push(Box::new(Triangle::new(input, 1.4).unwrap()));
         for of in [Of::Largest, Of::Mean] {
             blocks.extend(Pool::global(input, of).ok().map(|pool| Box::new(pool) as Box<dyn Block>));
         }

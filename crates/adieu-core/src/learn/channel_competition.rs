@@ -43,6 +43,32 @@ pub struct Window {
     pub last: u64,
 }
 
+/// The epochs in which each of `layers` layers learns: `windows`, or all.
+pub(super) fn spans(windows: &[Window], layers: usize, epochs: u64) -> Vec<Span> {
+    let span = |l: usize| match windows.get(l) {
+        Some(window) => Span { first: window.first, last: window.last },
+        None => Span { first: 1, last: epochs },
+    };
+    (0..layers).map(span).collect()
+}
+
+/// Windows, by the key `windows`, that are not one a layer, or none of so many epochs.
+pub(super) fn refuse_windows(windows: &[Window], layers: usize, epochs: u64) -> Vec<Refusal> {
+    let mut all = Vec::new();
+    let mut fault = |what: String, remedy: String| all.push(Refusal { key: "windows", what, remedy });
+    if !windows.is_empty() && windows.len() != layers {
+        let what = format!("{} windows for {layers} layers", windows.len());
+        fault(what, "give one a layer, or none".into());
+    }
+    for Window { first, last } in windows {
+        if first > last || *last > epochs {
+            let what = format!("epochs {first} to {last} are no window of {epochs} epochs");
+            fault(what, format!("choose first ≤ last ≤ {epochs}"));
+        }
+    }
+    all
+}
+
 /// Every layer's channels compete for the classes: the mean square of a group is the goodness of its class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -77,25 +103,11 @@ impl Default for ChannelCompetition {
 impl LearnerFn for ChannelCompetition {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
         let mut all = refuse(("kind", &GroupSquares {}.into()), (0, self.layer_readouts), shapes, task);
-        let mut fault = |what: String, remedy: String| all.push(Refusal { key: "windows", what, remedy });
-        if !self.windows.is_empty() && self.windows.len() != shapes.len() {
-            let what = format!("{} windows for {} layers", self.windows.len(), shapes.len());
-            fault(what, "give one a layer, or none".into());
-        }
-        for Window { first, last } in &self.windows {
-            if first > last || *last > task.epochs {
-                let what = format!("epochs {first} to {last} are no window of {} epochs", task.epochs);
-                fault(what, format!("choose first ≤ last ≤ {}", task.epochs));
-            }
-        }
+        all.extend(refuse_windows(&self.windows, shapes.len(), task.epochs));
         all
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
-        let span = |l: usize| match self.windows.get(l) {
-            Some(window) => Span { first: window.first, last: window.last },
-            None => Span { first: 1, last: task.epochs },
-        };
         let settings = Settings {
             score: GroupSquares {}.into(),
             temperature: 1.0,
@@ -108,7 +120,7 @@ impl LearnerFn for ChannelCompetition {
             first: 0,
             last: net.len() - 1,
             layer_readouts: self.layer_readouts,
-            spans: (0..net.len()).map(span).collect(),
+            spans: spans(&self.windows, net.len(), task.epochs),
             window: 1,
             overlap: false,
             head: self.head.then(|| self.head_optimizer.clone()),

@@ -83,8 +83,15 @@ pub(in crate::learn) struct Span {
 }
 
 impl Span {
-    fn holds(self, epoch: u64) -> bool {
+    /// Whether `epoch` is one of them.
+    pub(in crate::learn) fn holds(self, epoch: u64) -> bool {
         (self.first..=self.last).contains(&epoch)
+    }
+
+    /// The factor of a `schedule` that runs over them: before and after, those of the first and the last.
+    pub(in crate::learn) fn gain(self, schedule: &Schedule, epoch: u64) -> f64 {
+        let epochs = self.last + 1 - self.first;
+        schedule.gain((epoch + 1).saturating_sub(self.first).clamp(1, epochs), epochs)
     }
 }
 
@@ -194,9 +201,7 @@ impl ClassLayers {
 
     /// The factor on layer l's learning rates.
     pub(super) fn gain(&self, l: usize) -> f64 {
-        let Span { first, last } = self.settings.spans[l];
-        let epochs = last + 1 - first;
-        self.settings.schedule.gain((self.epoch + 1).saturating_sub(first).clamp(1, epochs), epochs)
+        self.settings.spans[l].gain(&self.settings.schedule, self.epoch)
     }
 
     /// Up through layer l, with what its window has kept so far.
