@@ -5,7 +5,7 @@ mod common;
 
 use adieu_core::learn::{
     BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe, NoClock,
-    Phase, Split, StepCx, shapes,
+    Phase, SelfContrastive, Split, Stage, Stages, StepCx, shapes,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -310,6 +310,21 @@ fn a_split_leaves_blocks_to_whoever_needs_some() {
         assert_eq!(refused.is_empty(), alone, "{name}: {refused:?}");
         assert!(split(3).refuse(&shapes, &task)[0].key == "at", "{name}");
     }
+}
+
+#[test]
+fn learners_of_learners_ask_for_what_theirs_ask() {
+    let inner = || Box::new(LearnerRecipe::from(SelfContrastive::default()));
+    let stage = |learner| Stage { epochs: 6, learner };
+    let asking: [LearnerRecipe; 3] = [
+        Split { at: 1, lower: Some(inner()), ..Split::default() }.into(),
+        Split { at: 1, lower: None, upper: inner() }.into(),
+        Stages { stages: vec![stage(Box::new(BackProp::default().into())), stage(inner())] }.into(),
+    ];
+    for recipe in asking {
+        assert!(recipe.takes_weights_apart() && !recipe.takes_layers_apart(), "{recipe:?}");
+    }
+    assert!(!LearnerRecipe::from(Split::default()).takes_weights_apart());
 }
 
 /// What a learner hands to whoever learns above it, from none of its blocks to all, is a function of the row, and of its

@@ -421,6 +421,45 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_outside_of_its_epochs_stays_and_costs_one_way_up() {
+        #[derive(Default)]
+        struct Macs(u64);
+        impl crate::learn::Clock for Macs {
+            fn press(&mut self, _: Phase, _: usize) {}
+            fn work(&mut self, macs: u64) {
+                self.0 += macs;
+            }
+        }
+        let (mut net, task) = convolutional();
+        let windows = vec![Window { first: 1, last: 2 }, Window { first: 3, last: 4 }];
+        let mut learner = SelfContrastive { windows, ..SelfContrastive::default() }.build(&mut net, &task);
+        let batch = Batch { x: noise(30, 36, 1), labels: (0..30).map(|i| i % 3).collect(), ids: vec![0; 30] };
+        let weights = |net: &mut Net| {
+            let all = net.iter_mut().map(|block| {
+                let mut found = Vec::new();
+                block.params(&mut |param| found.extend(param.to_rows()));
+                found
+            });
+            all.collect::<Vec<_>>()
+        };
+        let products = [0, 1].map(|l| net[l].cost(30).forward_macs);
+        let head = 3 * 30 * (9 * 8 + 12); // 3 x 3 pixels of 8 channels, and 12 channels; 3 classes
+        for (epoch, learning) in [(1, 0), (2, 0), (3, 1), (4, 1)] {
+            assert_eq!(
+                learner.epoch(epoch),
+                if epoch % 2 == 1 { 1.0 } else { 0.5 },
+                "the schedule of its own epochs"
+            );
+            let (before, mut macs) = (weights(&mut net), Macs::default());
+            learner.step(&mut net, &batch, &mut StepCx { seed: 1, step: epoch, clock: &mut macs }).unwrap();
+            let after = weights(&mut net);
+            let moved = [0, 1].map(|l| before[l] != after[l]);
+            assert_eq!(moved, [learning == 0, learning == 1], "epoch {epoch}");
+            assert_eq!(macs.0, products[0] + products[1] + products[learning] + 2 * head);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_is_refused_by_its_key() {
         let (mut net, task) = convolutional();
         let shapes = crate::learn::shapes(&net, task.input);

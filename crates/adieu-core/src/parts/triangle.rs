@@ -55,7 +55,8 @@ impl Block for Triangle {
                 place.iter_mut().for_each(|x| *x = positive(*x - mean));
             }
             if self.power != 1.0 {
-                x.iter_mut().for_each(|x| *x = x.powf(self.power));
+                // most are zero, and a power is dear
+                x.iter_mut().filter(|x| **x != 0.0).for_each(|x| *x = x.powf(self.power));
             }
         });
         y.into()

@@ -140,3 +140,32 @@ impl Looking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::chance::Purpose;
+    use crate::parts::host::{matrix, view};
+
+    #[test]
+    fn rows_are_pooled_and_standardised_and_dropped_in_training_only() {
+        let pixels = Shape::Pixels { h: 2, w: 4, c: 1 };
+        let recipe = Onlooker { reads: Reads::Last, pool: 2, dropout: 0.5, ..Onlooker::default() };
+        let mut looking = recipe.build(&[Shape::Flat(3), pixels], 3);
+        let mut chance = Rng::stream(1, Purpose::Dropout, 1);
+        let h = Activity::from(matrix(vec![1.0, 3.0, 9.0, 7.0, 1.0, 3.0, 9.0, 7.0], 1, 8));
+        assert!(looking.sees(0, &h, &mut chance).is_none(), "the last alone is read");
+        // means 2 and 8 become −1 and 1; what is kept is doubled
+        let mut met = Vec::new();
+        for _ in 0..40 {
+            let seen = looking.sees(1, &h, &mut chance).unwrap();
+            let seen = view(seen.values())[0].round();
+            assert!(seen == 0.0 || seen == -2.0, "{seen}");
+            met.push(seen == 0.0);
+        }
+        assert!(met.contains(&true) && met.contains(&false));
+        let still = looking.eyes[1].as_ref().unwrap().sees(&h);
+        assert!(view(still.values()).iter().zip([-1.0, 1.0]).all(|(r, wanted)| (r - wanted).abs() < 1e-5));
+        assert_eq!(looking.head.describe()[0].2, 2 * 3, "two means, three classes");
+    }
+}
