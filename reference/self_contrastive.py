@@ -6,7 +6,8 @@ seed 0 gives. unlabelled.py has what surrounds the rule, which is
     z⁺ = 2 a_i,  z⁻ = a_i + a_j,  y = mean of max(0, z)² over the units of a place
     L  = mean softplus(θ⁺ − y⁺) + mean softplus(y⁻ − θ⁻) + λ mean_i √(Σ_places y⁺_i²)
 
-the first two means over rows and places; each layer has θ⁺, θ⁻, λ and an AdamW of its own. The cases:
+the first two means over rows and places; each layer has θ⁺, θ⁻, λ and an AdamW of its own. Mean goodness is
+told in units of (θ⁺ + θ⁻)/2. The cases:
 
     convolution  images of 6 x 6. Layer norm, 3 x 3 to 4 channels, triangle, largest of 2 x 2; layer norm, 3 x 3 to 6
                  channels, triangle. The softmax reads both
@@ -73,10 +74,11 @@ class Pairs:
 
     def learn(self, l, p, seen, a, t):
         loss, positive, negative, da = self.judge(l, a, SHIFTS[t - 1])
+        midway = (self.layers[l]["theta_positive"] + self.layers[l]["theta_negative"]) / 2
         said = {
             "loss": loss,
-            "goodness_positive": positive.mean(),
-            "goodness_negative": negative.mean(),
+            "goodness_positive": positive.mean() / midway,
+            "goodness_negative": negative.mean() / midway,
             "pairwise_errors": np.mean(negative.mean(axis=1) >= positive.mean(axis=1)),
         }
         product = self.blocks[l].product

@@ -93,6 +93,15 @@ impl Default for Contrast {
     }
 }
 
+impl Contrast {
+    /// What goodness is told in units of, so that 1 is the boundary: midway between both thresholds, or 1 where that is not
+    /// above zero.
+    fn unit(&self) -> f64 {
+        let midway = (self.theta_positive + self.theta_negative) / 2.0;
+        if midway > 0.0 { midway } else { 1.0 }
+    }
+}
+
 impl Default for SelfContrastive {
     fn default() -> SelfContrastive {
         SelfContrastive {
@@ -160,8 +169,8 @@ impl Rule for Pairs {
         finite(&[loss as f32], Some(l), "loss")?;
         let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
         push("loss", loss);
-        push("goodness_positive", mean(&pairs.positive));
-        push("goodness_negative", mean(&pairs.negative));
+        push("goodness_positive", mean(&pairs.positive) / contrast.unit());
+        push("goodness_negative", mean(&pairs.negative) / contrast.unit());
         push("pairwise_errors", pairs.errors());
         let du = pairs.pull_back(a, &g); // ∂L/∂u
         drop((pairs, g));
@@ -342,6 +351,14 @@ mod tests {
                 assert!((exact - numeric).abs() < allowed, "{rows}x{places}x{units}: {exact}, {numeric}");
             }
         }
+    }
+
+    #[test]
+    fn goodness_is_told_in_units_of_what_lies_midway() {
+        let unit = |theta_positive, theta_negative| {
+            Contrast { theta_positive, theta_negative, ..Contrast::default() }.unit()
+        };
+        assert_eq!([unit(4.0, 6.0), unit(0.0, 1.0), unit(-1.0, 1.0), unit(-3.0, 0.0)], [5.0, 0.5, 1.0, 1.0]);
     }
 
     #[test]
