@@ -22,7 +22,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::class_layers::{ClassLayers, ClassReadout, Settings, Span, refuse};
+use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
+use super::common::windows::{Window, refuse_windows, spans};
 use super::{Learner, LearnerFn, Refusal, Task};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupSquares;
@@ -30,44 +31,6 @@ use crate::parts::norm::Norm;
 use crate::parts::optimizer::{AdamW, Optimizer, Sgd};
 use crate::parts::schedule::{Constant, Schedule};
 use crate::parts::shape::Shape;
-
-/// The epochs in which a layer learns, from 1, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// The first.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub first: u64,
-    /// The last.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub last: u64,
-}
-
-/// The epochs in which each of `layers` layers learns: `windows`, or all.
-pub(super) fn spans(windows: &[Window], layers: usize, epochs: u64) -> Vec<Span> {
-    let span = |l: usize| match windows.get(l) {
-        Some(window) => Span { first: window.first, last: window.last },
-        None => Span { first: 1, last: epochs },
-    };
-    (0..layers).map(span).collect()
-}
-
-/// Windows, by the key `windows`, that are not one a layer, or none of so many epochs.
-pub(super) fn refuse_windows(windows: &[Window], layers: usize, epochs: u64) -> Vec<Refusal> {
-    let mut all = Vec::new();
-    let mut fault = |what: String, remedy: String| all.push(Refusal { key: "windows", what, remedy });
-    if !windows.is_empty() && windows.len() != layers {
-        let what = format!("{} windows for {layers} layers", windows.len());
-        fault(what, "give one a layer, or none".into());
-    }
-    for Window { first, last } in windows {
-        if first > last || *last > epochs {
-            let what = format!("epochs {first} to {last} are no window of {epochs} epochs");
-            fault(what, format!("choose first ≤ last ≤ {epochs}"));
-        }
-    }
-    all
-}
 
 /// Every layer's channels compete for the classes: the mean square of a group is the goodness of its class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -17,6 +17,7 @@ mod common {
     pub(super) mod pipeline;
     pub(super) mod softmax_head;
     pub(super) mod unlabelled;
+    pub(super) mod windows;
     pub(super) mod wrong_labels;
 }
 mod deeper_forward;
@@ -33,9 +34,10 @@ mod stages;
 use std::fmt;
 
 pub use back_prop::BackProp;
-pub use channel_competition::{ChannelCompetition, Window};
+pub use channel_competition::ChannelCompetition;
 pub use common::class_layers::ClassReadout;
 pub use common::onlooker::{Onlooker, Reads};
+pub use common::windows::Window;
 pub use deeper_forward::DeeperForward;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
 pub use local_heads::{LocalHeads, Schooling};

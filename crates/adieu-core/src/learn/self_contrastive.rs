@@ -34,9 +34,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::channel_competition::{Window, refuse_windows, spans};
 use super::common::onlooker::Onlooker;
-use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled};
+use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
+use super::common::windows::Window;
 use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::Batch;
@@ -116,13 +116,7 @@ impl Default for SelfContrastive {
 
 impl LearnerFn for SelfContrastive {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let few = (self.layers.is_empty() || self.layers.len() > shapes.len()).then(|| Refusal {
-            key: "layers",
-            what: format!("{} settings for {} blocks", self.layers.len(), shapes.len()),
-            remedy: "give one a block, or fewer: the last serves all further ones".into(),
-        });
-        let windows = refuse_windows(&self.windows, shapes.len(), task.epochs);
-        few.into_iter().chain(windows).chain(self.head.refuse(shapes)).collect()
+        refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
     }
 
     fn takes_weights_apart(&self) -> bool {
@@ -131,7 +125,7 @@ impl LearnerFn for SelfContrastive {
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let layers = net.iter_mut().enumerate().map(|(l, block)| {
-            let contrast = self.layers[l.min(self.layers.len() - 1)].clone();
+            let contrast = of_layer(&self.layers, l).clone();
             let descent =
                 Descent::new(&contrast.optimizer, &format!("layer.{l}"), |visit| block.params(visit));
             (contrast, descent)
@@ -140,7 +134,7 @@ impl LearnerFn for SelfContrastive {
         let settings = Settings {
             norm: self.norm,
             schedule: self.schedule.clone(),
-            spans: spans(&self.windows, net.len(), task.epochs),
+            windows: self.windows.clone(),
             head: self.head.clone(),
         };
         Box::new(Unlabelled::new(settings, rule, net, task))

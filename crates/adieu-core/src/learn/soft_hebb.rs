@@ -31,9 +31,9 @@ use serde::{Deserialize, Serialize};
 
 use adieu_kernels::channel_sums;
 
-use super::channel_competition::{Window, refuse_windows, spans};
 use super::common::onlooker::{Onlooker, Reads};
-use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled};
+use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
+use super::common::windows::Window;
 use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::block::{Collect, Net};
@@ -99,13 +99,7 @@ impl Default for SoftHebb {
 
 impl LearnerFn for SoftHebb {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let few = (self.layers.is_empty() || self.layers.len() > shapes.len()).then(|| Refusal {
-            key: "layers",
-            what: format!("{} settings for {} blocks", self.layers.len(), shapes.len()),
-            remedy: "give one a block, or fewer: the last serves all further ones".into(),
-        });
-        let windows = refuse_windows(&self.windows, shapes.len(), task.epochs);
-        few.into_iter().chain(windows).chain(self.head.refuse(shapes)).collect()
+        refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
     }
 
     fn takes_weights_apart(&self) -> bool {
@@ -118,7 +112,7 @@ impl LearnerFn for SoftHebb {
         let settings = Settings {
             norm: self.norm,
             schedule: self.schedule.clone(),
-            spans: spans(&self.windows, net.len(), task.epochs),
+            windows: self.windows.clone(),
             head: self.head.clone(),
         };
         Box::new(Unlabelled::new(settings, rule, net, task))
@@ -130,12 +124,6 @@ struct Competing {
     recipe: SoftHebb,
     /// Of each layer, whether its weights have been lengthened: 1, else 0.
     begun: Vec<Param>,
-}
-
-impl Competing {
-    fn competition(&self, l: usize) -> &Competition {
-        &self.recipe.layers[l.min(self.recipe.layers.len() - 1)]
-    }
 }
 
 impl Rule for Competing {
@@ -154,7 +142,7 @@ impl Rule for Competing {
         cx: &mut StepCx<'_>,
         said: &mut Vec<Scalar>,
     ) -> Result<(), Diverged> {
-        let Competition { rate, inverse_temperature } = *self.competition(l);
+        let Competition { rate, inverse_temperature } = *of_layer(&self.recipe.layers, l);
         cx.clock.press(Phase::Credit, l);
         let (q, share) = compete(u, linear.units(), inverse_temperature as f32); // q̃
         let zeros = vec![0.0; linear.units()];

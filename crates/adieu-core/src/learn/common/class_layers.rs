@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::softmax_head::SoftmaxHead;
+use super::windows::Span;
 use crate::Tensor;
 use crate::learn::{
     Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another, shapes,
@@ -73,26 +74,6 @@ pub(in crate::learn) struct Settings {
     pub(in crate::learn) overlap: bool,
     /// What a linear softmax on the last layer's output learns by; `None`: there is none.
     pub(in crate::learn) head: Option<Optimizer>,
-}
-
-/// Epochs from `first` to `last`, from 1, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::learn) struct Span {
-    pub(in crate::learn) first: u64,
-    pub(in crate::learn) last: u64,
-}
-
-impl Span {
-    /// Whether `epoch` is one of them.
-    pub(in crate::learn) fn holds(self, epoch: u64) -> bool {
-        (self.first..=self.last).contains(&epoch)
-    }
-
-    /// The factor of a `schedule` that runs over them: before and after, those of the first and the last.
-    pub(in crate::learn) fn gain(self, schedule: &Schedule, epoch: u64) -> f64 {
-        let epochs = self.last + 1 - self.first;
-        schedule.gain((epoch + 1).saturating_sub(self.first).clamp(1, epochs), epochs)
-    }
 }
 
 /// What cannot be scored, by the `key` that says how, and layers that cannot be summed.

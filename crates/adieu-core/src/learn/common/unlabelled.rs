@@ -10,10 +10,10 @@
 //! inference. A block without a product passes its rows on.
 
 use super::apart::{Apart, apart, comes_apart};
-use super::class_layers::Span;
 use super::onlooker::{Looking, Onlooker};
+use super::windows::{Span, Window, refuse_windows, spans};
 use crate::Tensor;
-use crate::learn::{Diverged, Learner, Phase, Scalar, StepCx, Task, finite, shapes};
+use crate::learn::{Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net, Saved};
@@ -23,6 +23,7 @@ use crate::parts::layer::Linear;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
+use crate::parts::shape::Shape;
 
 /// What a layer learns from.
 pub(in crate::learn) struct Seen<'a> {
@@ -62,19 +63,45 @@ pub(in crate::learn) trait Rule: Send {
     fn params(&mut self, l: usize, visit: &mut dyn FnMut(&mut Param));
 }
 
+/// What of such layers cannot be: `layers` settings of layers, `windows` of epochs and a head, by these keys.
+pub(in crate::learn) fn refuse(
+    layers: usize,
+    windows: &[Window],
+    head: &Onlooker,
+    shapes: &[Shape],
+    task: &Task,
+) -> Vec<Refusal> {
+    let uneven = (layers == 0 || layers > shapes.len()).then(|| Refusal {
+        key: "layers",
+        what: format!("{layers} settings for {} blocks", shapes.len()),
+        remedy: "give one a block, or fewer: the last serves all further ones".into(),
+    });
+    let windows = refuse_windows(windows, shapes.len(), task.epochs);
+    uneven.into_iter().chain(windows).chain(head.refuse(shapes)).collect()
+}
+
+/// The settings of layer l: its own, or the last there are.
+///
+/// # Panics
+/// If there are none.
+pub(in crate::learn) fn of_layer<T>(settings: &[T], l: usize) -> &T {
+    &settings[l.min(settings.len() - 1)]
+}
+
 /// How such layers are put to work.
 pub(in crate::learn) struct Settings {
     /// N
     pub(in crate::learn) norm: Norm,
     pub(in crate::learn) schedule: Schedule,
-    /// The epochs, from 1, in which each layer learns, and what its schedule runs over.
-    pub(in crate::learn) spans: Vec<Span>,
+    /// In which epochs each layer learns, and what its schedule runs over; none: in all.
+    pub(in crate::learn) windows: Vec<Window>,
     pub(in crate::learn) head: Onlooker,
 }
 
 /// Such layers at work.
 pub(in crate::learn) struct Unlabelled<R> {
     settings: Settings,
+    spans: Vec<Span>,
     rule: R,
     looking: Looking,
     epochs: u64,
@@ -89,7 +116,8 @@ impl<R: Rule> Unlabelled<R> {
             assert!(comes_apart(&mut **block), "{} has more to learn than one product", block.describe());
         }
         let looking = settings.head.build(&shapes(net, task.input), task.classes);
-        Unlabelled { settings, rule, looking, epochs: task.epochs, epoch: 1 }
+        let spans = spans(&settings.windows, net.len(), task.epochs);
+        Unlabelled { settings, spans, rule, looking, epochs: task.epochs, epoch: 1 }
     }
 
     /// What layer l says of x in training, before it learns from it.
@@ -102,7 +130,7 @@ impl<R: Rule> Unlabelled<R> {
         said: &mut Vec<Scalar>,
     ) -> Result<Activity, Diverged> {
         cx.clock.press(Phase::Forward, l);
-        let gain = self.settings.spans[l].gain(&self.settings.schedule, self.epoch);
+        let gain = self.spans[l].gain(&self.settings.schedule, self.epoch);
         let Some(Apart { before, linear, after }) = apart(block) else {
             return Ok(block.forward(x, chance).0);
         };
@@ -130,8 +158,7 @@ impl<R: Rule> Unlabelled<R> {
 impl<R: Rule> Learner for Unlabelled<R> {
     fn epoch(&mut self, epoch: u64) -> f64 {
         self.epoch = epoch;
-        let spans = &self.settings.spans;
-        let learning = spans.iter().rev().find(|span| span.holds(epoch)).or(spans.last());
+        let learning = self.spans.iter().rev().find(|span| span.holds(epoch)).or(self.spans.last());
         learning.map_or(1.0, |span| span.gain(&self.settings.schedule, epoch))
     }
 
@@ -141,7 +168,7 @@ impl<R: Rule> Learner for Unlabelled<R> {
         let mut chance = cx.chance(Purpose::Dropout);
         let mut x = norm.apply(&batch.x.clone().into());
         for (l, block) in net.iter_mut().enumerate() {
-            let h = if self.settings.spans[l].holds(self.epoch) {
+            let h = if self.spans[l].holds(self.epoch) {
                 self.learn((l, &mut **block), x, &mut chance, cx, &mut said)?
             } else {
                 cx.clock.press(Phase::Forward, l);
@@ -185,7 +212,7 @@ impl<R: Rule> Learner for Unlabelled<R> {
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {
-        for l in 0..self.settings.spans.len() {
+        for l in 0..self.spans.len() {
             self.rule.params(l, visit);
             self.looking.head.params(l, visit);
         }
