@@ -5,7 +5,7 @@ mod common;
 
 use adieu_core::learn::{
     BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe, NoClock,
-    Phase, Split, StepCx, shapes,
+    Phase, SelfContrastive, Split, Stage, Stages, StepCx, shapes,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -26,6 +26,7 @@ use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
+use adieu_core::parts::triangle::Triangle;
 use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, flat, learners, noise, task};
 
 const EPOCHS: u64 = 12;
@@ -310,6 +311,21 @@ fn a_split_leaves_blocks_to_whoever_needs_some() {
     }
 }
 
+#[test]
+fn learners_of_learners_ask_for_what_theirs_ask() {
+    let inner = || Box::new(LearnerRecipe::from(SelfContrastive::default()));
+    let stage = |learner| Stage { epochs: 6, learner };
+    let asking: [LearnerRecipe; 3] = [
+        Split { at: 1, lower: Some(inner()), ..Split::default() }.into(),
+        Split { at: 1, lower: None, upper: inner() }.into(),
+        Stages { stages: vec![stage(Box::new(BackProp::default().into())), stage(inner())] }.into(),
+    ];
+    for recipe in asking {
+        assert!(recipe.takes_weights_apart() && !recipe.takes_layers_apart(), "{recipe:?}");
+    }
+    assert!(!LearnerRecipe::from(Split::default()).takes_weights_apart());
+}
+
 /// What a learner hands to whoever learns above it, from none of its blocks to all, is a function of the row, and of its
 /// direction alone where the learner normalises rows first.
 #[test]
@@ -529,6 +545,7 @@ fn every_block_holds_what_it_declares() {
         }
         blocks.push(Box::new(BatchNorm::new("0", input).unwrap()));
         blocks.push(Box::new(Affine::new("0", input).unwrap()));
+        blocks.push(Box::new(Triangle::new(input, 1.4).unwrap()));
         for of in [Of::Largest, Of::Mean] {
             blocks.extend(Pool::global(input, of).ok().map(|pool| Box::new(pool) as Box<dyn Block>));
         }

@@ -5,7 +5,9 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use adieu_core::learn::{ClassReadout, Learner, LearnerFn, NoClock, Scalar, StepCx, Task, Trifecta, shapes};
+use adieu_core::learn::{
+    ClassReadout, Goal, Learner, LearnerFn, NoClock, Scalar, StepCx, Task, Trifecta, shapes,
+};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
@@ -82,7 +84,7 @@ fn start(golden: &Value, recipe: &Trifecta) -> (Blocks, Box<dyn Learner>) {
         block(1, pixels(6, 4), 5, Some(pixels(6, 5))),
         block(2, pixels(3, 5), 6, None),
     ];
-    let task = Task { input: INPUT, classes: 2, train_rows: 8, epochs: 1, seed: 0, detect: false };
+    let task = Task { input: INPUT, classes: 2, train_rows: 8, epochs: 1, seed: 0, goal: Goal::Classify };
     assert_eq!(recipe.refuse(&shapes(&net, INPUT), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     let mut initial = named(&golden["initial"]);

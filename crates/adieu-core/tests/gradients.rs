@@ -32,6 +32,7 @@ use adieu_core::parts::stack::Stack;
 use adieu_core::parts::taped::{Rows, Taped};
 use adieu_core::parts::token_norm::TokenNorm;
 use adieu_core::parts::tokens::{Patches, PerToken};
+use adieu_core::parts::triangle::Triangle;
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::Device;
@@ -291,6 +292,30 @@ proptest! {
             let mut stack = Stack::new(vec![affine, Box::new(Dropout { p: 0.3, features: n })]);
             check_block(&mut stack, n, rows, at * 100);
         }
+    }
+
+    #[test]
+    fn triangles(
+        rows in 1usize..6, places in 1usize..5, c in 1usize..7, form in 0usize..3, power in 0usize..3, at in 0u64..1000,
+    ) {
+        let input =
+            [Shape::Pixels { h: places, w: 1, c }, Shape::Tokens { t: places, d: c }, Shape::Flat(places * c)][form];
+        let (n, power) = (places * c, [1.0, 1.4, 2.0][power]);
+        let mut triangle = Triangle::new(input, power).unwrap();
+        // numbers that a step does not bring past the mean of their place
+        let (x, v) = (noise(rows, n, at), noise(rows, n, at + 1));
+        let each = if form == 2 { n } else { c };
+        let corner = view(&x).chunks_exact(each).any(|place| {
+            let mean = place.iter().sum::<f32>() / each as f32;
+            place.iter().any(|x| (x - mean).abs() < 0.008 && each > 1)
+        });
+        prop_assume!(!corner && each > 1);
+        let (y, saved) = triangle.forward(x.clone().into(), &mut Rng::stream(0, Purpose::Dropout, 0));
+        let weights = noise(rows, y.dims()[1], at + 2);
+        let dx = triangle.pullback(saved, weights.clone().into(), true, &mut Collect::default()).unwrap();
+        agree("triangle", dot(&dx, &v), 0.3, |t| {
+            Loss::weighed(&triangle.apply(&along(&x, t, &v).into()).tensor(), &weights)
+        });
     }
 
     #[test]

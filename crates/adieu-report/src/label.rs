@@ -12,6 +12,8 @@ const LEARNERS: &[(&str, &str, &str)] = &[
     ("deeper_forward", "DeeperForward", "DeeperForward"),
     ("local_heads", "Local heads", "local heads"),
     ("cw_comp", "CwComp", "CwComp"),
+    ("self_contrastive", "Self-contrastive Forward-Forward", "SCFF"),
+    ("soft_hebb", "SoftHebb", "SoftHebb"),
     ("direct_feedback", "Direct feedback alignment", "DFA"),
     ("predictive_ff", "Predictive Forward-Forward", "PFF"),
     ("activation_learning", "Activation Learning", "AL"),

@@ -24,6 +24,7 @@ use adieu_core::parts::residual::Residual;
 use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::tokens::{Patches, PerToken};
+use adieu_core::parts::triangle::Triangle;
 use adieu_core::parts::window::Window;
 
 use self::shapes::shortcut;
@@ -171,6 +172,7 @@ fn free(kind: &LayerKind, input: Shape, path: &str) -> Result<Box<dyn Block>, Sh
             let shape = norm.output();
             with_affine(Box::new(norm), batch.affine, shape, path)
         }
+        LayerKind::Triangle(triangle) => Ok(Box::new(Triangle::new(input, triangle.power)?)),
         LayerKind::Dropout(dropout) => {
             Ok(Box::new(Dropout { p: dropout.share as f32, features: input.features() }))
         }

@@ -262,17 +262,43 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
     layer_faults(recipe).chain(refusals).collect()
 }
 
-/// Blocks that are not one layer whose total input can be had, for a learner that takes layers apart.
+/// Blocks that do not come apart as the learner asks.
 fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
-    let apart = recipe.learner.takes_layers_apart();
-    let fits = |block: &[LayerRecipe]| {
+    let learner = &recipe.learner;
+    let layer = |block: &[LayerRecipe]| {
         matches!(block, [LayerRecipe::Dense(_) | LayerRecipe::Kind(LayerKind::Local(_))])
     };
-    let others = recipe.model.blocks.iter().enumerate().filter(move |(_, block)| apart && !fits(block));
-    others.map(|(b, _)| {
-        let what = format!("`{}` needs one dense or local layer a block", recipe.learner.name());
-        fault(&format!("model.blocks[{b}]"), what, "give each layer a block of its own: [[500], [500]]")
+    // a learner of learners may ask for both
+    recipe.model.blocks.iter().enumerate().filter_map(move |(b, block)| {
+        let name = learner.name();
+        let (what, remedy) = if learner.takes_layers_apart() && !layer(block) {
+            let what = format!("`{name}` needs one dense or local layer a block");
+            (what, "give each layer a block of its own: [[500], [500]]")
+        } else if learner.takes_weights_apart() && !one_product(block) {
+            let what = format!(
+                "`{name}` needs one dense layer or one convolution a block, with nothing else that learns"
+            );
+            (what, "give each such layer a block of its own, without groups, and norms no affine = true")
+        } else {
+            return None;
+        };
+        Some(fault(&format!("model.blocks[{b}]"), what, remedy))
     })
+}
+
+/// Whether all that a block has to learn is in one dense layer or one convolution.
+fn one_product(block: &[LayerRecipe]) -> bool {
+    let learning = block.iter().filter(|layer| match layer {
+        LayerRecipe::Dense(_) => true,
+        LayerRecipe::Kind(kind) => kind.learns(),
+    });
+    let product = |layer: &LayerRecipe| match layer {
+        LayerRecipe::Dense(_) => true,
+        LayerRecipe::Kind(LayerKind::Convolution(fields)) => fields.groups == 1,
+        LayerRecipe::Kind(_) => false,
+    };
+    let found: Vec<bool> = learning.map(product).collect();
+    found.is_empty() || found == [true]
 }
 
 fn data_fault(recipe: &Recipe) -> Option<Fault> {

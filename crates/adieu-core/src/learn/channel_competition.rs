@@ -22,7 +22,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::class_layers::{ClassLayers, ClassReadout, Settings, Span, refuse};
+use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
+use super::common::windows::{Window, refuse_windows, spans};
 use super::{Learner, LearnerFn, Refusal, Task};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupSquares;
@@ -30,18 +31,6 @@ use crate::parts::norm::Norm;
 use crate::parts::optimizer::{AdamW, Optimizer, Sgd};
 use crate::parts::schedule::{Constant, Schedule};
 use crate::parts::shape::Shape;
-
-/// The epochs in which a layer learns, from 1, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// The first.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub first: u64,
-    /// The last.
-    #[schemars(range(min = 1, max = 1_000_000))]
-    pub last: u64,
-}
 
 /// Every layer's channels compete for the classes: the mean square of a group is the goodness of its class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -77,25 +66,11 @@ impl Default for ChannelCompetition {
 impl LearnerFn for ChannelCompetition {
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
         let mut all = refuse(("kind", &GroupSquares {}.into()), (0, self.layer_readouts), shapes, task);
-        let mut fault = |what: String, remedy: String| all.push(Refusal { key: "windows", what, remedy });
-        if !self.windows.is_empty() && self.windows.len() != shapes.len() {
-            let what = format!("{} windows for {} layers", self.windows.len(), shapes.len());
-            fault(what, "give one a layer, or none".into());
-        }
-        for Window { first, last } in &self.windows {
-            if first > last || *last > task.epochs {
-                let what = format!("epochs {first} to {last} are no window of {} epochs", task.epochs);
-                fault(what, format!("choose first ≤ last ≤ {}", task.epochs));
-            }
-        }
+        all.extend(refuse_windows(&self.windows, shapes.len(), task.epochs));
         all
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
-        let span = |l: usize| match self.windows.get(l) {
-            Some(window) => Span { first: window.first, last: window.last },
-            None => Span { first: 1, last: task.epochs },
-        };
         let settings = Settings {
             score: GroupSquares {}.into(),
             temperature: 1.0,
@@ -108,7 +83,7 @@ impl LearnerFn for ChannelCompetition {
             first: 0,
             last: net.len() - 1,
             layer_readouts: self.layer_readouts,
-            spans: (0..net.len()).map(span).collect(),
+            spans: spans(&self.windows, net.len(), task.epochs),
             window: 1,
             overlap: false,
             head: self.head.then(|| self.head_optimizer.clone()),

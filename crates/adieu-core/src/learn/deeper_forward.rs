@@ -27,7 +27,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::class_layers::{ClassLayers, ClassReadout, Settings, Span, refuse};
+use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
+use super::common::windows::Span;
 use super::{Learner, LearnerFn, Refusal, Task};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupMeans;

@@ -9,13 +9,17 @@ mod back_prop;
 mod channel_competition;
 mod common {
     //! What several algorithms share.
+    pub(super) mod apart;
     pub(super) mod class_layers;
     mod class_pipeline;
     pub(super) mod decoder;
     mod linear_head;
+    pub(super) mod onlooker;
     pub(super) mod peers;
     pub(super) mod pipeline;
     pub(super) mod softmax_head;
+    pub(super) mod unlabelled;
+    pub(super) mod windows;
     pub(super) mod wrong_labels;
 }
 mod deeper_forward;
@@ -24,6 +28,8 @@ mod local_heads;
 mod mixed;
 mod rbm;
 mod recurrent;
+mod self_contrastive;
+mod soft_hebb;
 mod split;
 mod stages;
 mod trifecta;
@@ -31,14 +37,18 @@ mod trifecta;
 use std::fmt;
 
 pub use back_prop::BackProp;
-pub use channel_competition::{ChannelCompetition, Window};
+pub use channel_competition::ChannelCompetition;
 pub use common::class_layers::ClassReadout;
+pub use common::onlooker::{Onlooker, Reads};
+pub use common::windows::Window;
 pub use deeper_forward::DeeperForward;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
 pub use local_heads::{LocalHeads, Schooling};
 pub use mixed::Mixed;
 pub use rbm::{Rbm, RbmReadout};
 pub use recurrent::{Recurrent, Scored};
+pub use self_contrastive::{Contrast, SelfContrastive};
+pub use soft_hebb::{Competition, SoftHebb};
 pub use split::Split;
 pub use stages::{Stage, Stages};
 pub use trifecta::Trifecta;
@@ -323,6 +333,11 @@ pub trait LearnerFn: fmt::Debug {
     fn takes_layers_apart(&self) -> bool {
         false
     }
+    /// Whether all that a block has to learn must be in one dense layer or one convolution, whose total input the learner
+    /// looks at: see [`Linear`](crate::parts::layer::Linear).
+    fn takes_weights_apart(&self) -> bool {
+        false
+    }
     /// Whether its layers are to work side by side.
     fn overlaps(&self) -> bool {
         false
@@ -359,6 +374,8 @@ crate::choices! {
         Stages = "stages",
         Split = "split",
         Mixed = "mixed",
+        SelfContrastive = "self_contrastive",
+        SoftHebb = "soft_hebb",
     }
 }
 

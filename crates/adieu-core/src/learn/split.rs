@@ -102,6 +102,11 @@ impl LearnerFn for Split {
         self.upper.takes_layers_apart() || self.lower.as_ref().is_some_and(|lower| lower.takes_layers_apart())
     }
 
+    fn takes_weights_apart(&self) -> bool {
+        let apart = |part: &LearnerRecipe| part.takes_weights_apart();
+        apart(&self.upper) || self.lower.as_deref().is_some_and(apart)
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let at = self.at(net.len());
         let input = shapes(net, task.input)[at - 1];

@@ -114,6 +114,10 @@ impl LearnerFn for Stages {
         self.stages.iter().any(|stage| stage.learner.takes_layers_apart())
     }
 
+    fn takes_weights_apart(&self) -> bool {
+        self.stages.iter().any(|stage| stage.learner.takes_weights_apart())
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let epochs = self.epochs(task.epochs).unwrap_or_else(|(what, _)| panic!("{what}"));
         debug_assert!(!widths(net, task.input).is_empty(), "a network has blocks");

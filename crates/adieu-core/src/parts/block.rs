@@ -13,7 +13,7 @@ use super::activity::Activity;
 use super::chance::Rng;
 use super::dense::Dense;
 use super::host;
-use super::layer::Layer;
+use super::layer::{Layer, Linear};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
@@ -55,6 +55,22 @@ pub trait Block: Send + Sync {
     fn describe(&self) -> String;
     /// This block, if it is a dense layer: passes that differ in a few inputs only can share its product.
     fn as_dense(&self) -> Option<&Dense> {
+        None
+    }
+    /// The blocks that it is a row of, if it is one.
+    fn row(&self) -> Option<&Net> {
+        None
+    }
+    /// The same, to be taught.
+    fn row_mut(&mut self) -> Option<&mut Net> {
+        None
+    }
+    /// This block, if it is one product with the same weights at every place.
+    fn as_linear(&self) -> Option<&dyn Linear> {
+        None
+    }
+    /// The same, to be taught.
+    fn as_linear_mut(&mut self) -> Option<&mut dyn Linear> {
         None
     }
     /// This block, if it is one layer whose total input others may add to.

@@ -13,7 +13,7 @@ use super::activity::Activity;
 use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::dense::{Dense, initial_weights};
-use super::layer::Layer;
+use super::layer::{Layer, Linear};
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
@@ -199,6 +199,14 @@ impl Block for Composed {
         format!("dense {} → {}, {}, by Burn", self.n_in, self.n_out, self.activation.name())
     }
 
+    fn as_linear(&self) -> Option<&dyn Linear> {
+        Some(self)
+    }
+
+    fn as_linear_mut(&mut self) -> Option<&mut dyn Linear> {
+        Some(self)
+    }
+
     fn as_layer(&self) -> Option<&dyn Layer> {
         Some(self)
     }
@@ -208,17 +216,17 @@ impl Block for Composed {
     }
 }
 
-impl Layer for Composed {
+impl Linear for Composed {
     fn activation(&self) -> Activation {
         self.activation
     }
 
-    fn total_input(&self, x: &Activity) -> Tensor {
-        home(Composed::total_input(self, x))
+    fn units(&self) -> usize {
+        self.n_out
     }
 
-    fn below(&self, h: &Activity) -> Tensor {
-        home(h.tensor().to_device(&self.device).matmul(self.weights().transpose()))
+    fn total_input(&self, x: &Activity) -> Tensor {
+        home(Composed::total_input(self, x))
     }
 
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
@@ -226,6 +234,12 @@ impl Layer for Composed {
         let there = da.dy.tensor().to_device(&self.device);
         let da = self.pushed(there, da.ungated.as_ref());
         self.hand_over_all(x, da, descend);
+    }
+}
+
+impl Layer for Composed {
+    fn below(&self, h: &Activity) -> Tensor {
+        home(h.tensor().to_device(&self.device).matmul(self.weights().transpose()))
     }
 
     fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {

@@ -27,6 +27,7 @@ use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::dense::initial_weights;
 use super::host::{matrix, view};
+use super::layer::Linear;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
 pub use super::window::Window;
@@ -139,6 +140,14 @@ impl Convolution {
         da
     }
 
+    /// ∂L/∂W and ∂L/∂b, handed over.
+    fn hand_over(&mut self, x: &Activity, da: Errors<'_>, descend: &mut dyn Descend) {
+        let mut db = vec![0.0; self.conv.channels_out];
+        let x = self.pixels(x).lend();
+        self.conv.weight_gradient(x.rows(), da, descend.target(&mut self.weight), Some(&mut db));
+        descend.take(&mut self.bias, &db);
+    }
+
     /// ∂L/∂x in the order in which x came.
     fn input_gradient(&self, da: Errors<'_>, rows: usize) -> Tensor {
         let mut dx = vec![0.0; rows * self.conv.len_in()];
@@ -187,10 +196,7 @@ impl Block for Convolution {
             self.input_gradient(da, rows)
         });
         descend.work(work);
-        let mut db = vec![0.0; self.conv.channels_out];
-        let x = self.pixels(x).lend();
-        self.conv.weight_gradient(x.rows(), da, descend.target(&mut self.weight), Some(&mut db));
-        descend.take(&mut self.bias, &db);
+        self.hand_over(x, da, descend);
         dx
     }
 
@@ -225,5 +231,38 @@ impl Block for Convolution {
         format!(
             "convolution {kernel}x{kernel}, stride {stride}, padding {padding}{groups}, {input} → {output}, {activation}"
         )
+    }
+    fn as_linear(&self) -> Option<&dyn Linear> {
+        Some(self)
+    }
+
+    fn as_linear_mut(&mut self) -> Option<&mut dyn Linear> {
+        Some(self)
+    }
+}
+
+impl Linear for Convolution {
+    fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    fn units(&self) -> usize {
+        self.conv.channels_out
+    }
+
+    fn total_input(&self, x: &Activity) -> Tensor {
+        let (rows, len_out) = (x.dims()[0], self.conv.len_out());
+        let mut a = vec![0.0; rows * len_out];
+        let epilogue = Epilogue { bias: Some(self.bias.values()), ..Epilogue::default() };
+        let out = Outputs { h: &mut a, pre: None, squares: None };
+        self.conv.forward(self.pixels(x).lend().rows(), self.weights(), epilogue, out);
+        matrix(a, rows, len_out)
+    }
+
+    fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
+        descend.credit_begins();
+        let (rows, da) = (x.dims()[0], da.without_gate());
+        descend.work((rows * self.conv.multiply_adds()) as u64);
+        self.hand_over(x, Errors::new(da.lend().rows()), descend);
     }
 }

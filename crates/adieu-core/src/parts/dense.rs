@@ -10,7 +10,7 @@ use super::activity::Activity;
 use super::block::{Arrays, Block, Cost, Credit, Descend, Pull, Saved, Ungated};
 use super::chance::Rng;
 use super::host::{matrix, view};
-use super::layer::Layer;
+use super::layer::{Layer, Linear};
 use super::param::Param;
 use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
@@ -359,6 +359,14 @@ impl Block for Dense {
         Some(self)
     }
 
+    fn as_linear(&self) -> Option<&dyn Linear> {
+        Some(self)
+    }
+
+    fn as_linear_mut(&mut self) -> Option<&mut dyn Linear> {
+        Some(self)
+    }
+
     fn as_layer(&self) -> Option<&dyn Layer> {
         Some(self)
     }
@@ -368,9 +376,13 @@ impl Block for Dense {
     }
 }
 
-impl Layer for Dense {
+impl Linear for Dense {
     fn activation(&self) -> Activation {
         self.activation
+    }
+
+    fn units(&self) -> usize {
+        self.n_out
     }
 
     fn total_input(&self, x: &Activity) -> Tensor {
@@ -386,15 +398,6 @@ impl Layer for Dense {
         matrix(a, rows, self.n_out)
     }
 
-    fn below(&self, h: &Activity) -> Tensor {
-        let [rows, n_out] = h.dims();
-        assert_eq!(n_out, self.n_out, "{}: output columns", self.describe());
-        let mut x = vec![0.0; rows * self.n_in];
-        let h = h.lend();
-        kernels::input_gradient(Errors::new(h.rows()), self.weights(), self.precision.kernel(), &mut x);
-        matrix(x, rows, self.n_in)
-    }
-
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
         descend.credit_begins();
         let Credit { dy: da, ungated, skip_idle_rows } = da;
@@ -402,6 +405,17 @@ impl Layer for Dense {
         let busy = skip_idle_rows.then(|| busy_rows(&da)).filter(|busy| busy.len() < rows);
         let da = da.lend();
         self.hand_over(x, Errors::new(da.rows()), busy.as_deref(), ungated.as_ref(), descend);
+    }
+}
+
+impl Layer for Dense {
+    fn below(&self, h: &Activity) -> Tensor {
+        let [rows, n_out] = h.dims();
+        assert_eq!(n_out, self.n_out, "{}: output columns", self.describe());
+        let mut x = vec![0.0; rows * self.n_in];
+        let h = h.lend();
+        kernels::input_gradient(Errors::new(h.rows()), self.weights(), self.precision.kernel(), &mut x);
+        matrix(x, rows, self.n_in)
     }
 
     fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {

@@ -1,5 +1,7 @@
-//! Layer: a block taken apart at its total input, `h = φ(a)`, `a = x W + b + c`, so that a learner can add a c of its
-//! own (what comes from above), draw from it, or go back down.
+//! Layers taken apart at their total input, `h = φ(a)`, `a = x W + b`.
+//!
+//! [`Linear`]: a learner that has its own idea of what a should be, and teaches W by ∂L/∂a. [`Layer`]: one that adds
+//! a c of its own to a (what comes from above), draws from it, or goes back down.
 
 use super::activation::Activation;
 use super::activity::Activity;
@@ -7,16 +9,22 @@ use super::block::{Block, Credit, Descend};
 use super::chance::Rng;
 use crate::Tensor;
 
-/// See the module.
-pub trait Layer: Block {
+/// A block that is one product and an activation, at one place or at many.
+pub trait Linear: Block {
     /// φ.
     fn activation(&self) -> Activation;
+    /// Units at a place: a is `[B, places·units]`, the units of a place together.
+    fn units(&self) -> usize;
     /// x W + b: `[B, n_in]` → `[B, n_out]`.
     fn total_input(&self, x: &Activity) -> Tensor;
-    /// Back down: h Wᵀ, `[B, n_out]` → `[B, n_in]`.
-    fn below(&self, h: &Activity) -> Tensor;
     /// ∂L/∂W = xᵀ da and ∂L/∂b = Σ da, handed over; `da` says ∂L/∂a `[B, n_out]` in place of ∂L/∂y.
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend);
+}
+
+/// A product that can be gone back down, and have others beside it.
+pub trait Layer: Linear {
+    /// Back down: h Wᵀ, `[B, n_out]` → `[B, n_in]`.
+    fn below(&self, h: &Activity) -> Tensor;
     /// A second way to the same units, for other inputs that each unit sees all of: x W′ `[B, n]` → `[B, n_out]`,
     /// without a bias. W′ᵢⱼ ~ N(0, 1/n), precision as here.
     fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer>;

@@ -30,7 +30,7 @@ use super::block::{Block, Cost, Credit, Descend, Saved, Ungated};
 use super::chance::Rng;
 use super::dense::{Dense, busy_rows, initial_weights};
 use super::host::{matrix, view};
-use super::layer::Layer;
+use super::layer::{Layer, Linear};
 use super::param::Param;
 use super::precision::Precision;
 use super::shape::{Shape, ShapeError};
@@ -291,9 +291,13 @@ impl Block for Local {
     }
 }
 
-impl Layer for Local {
+impl Linear for Local {
     fn activation(&self) -> Activation {
         self.activation
+    }
+
+    fn units(&self) -> usize {
+        image(self.output).map_or(1, |(_, _, c, _)| c)
     }
 
     fn total_input(&self, x: &Activity) -> Tensor {
@@ -303,18 +307,20 @@ impl Layer for Local {
         matrix(a, rows, len_out)
     }
 
-    fn below(&self, h: &Activity) -> Tensor {
-        assert_eq!(h.dims()[1], self.fields.len_out(), "{}: output columns", self.describe());
-        let rows = h.dims()[0];
-        self.input_gradient(Errors::new(h.lend().rows()), rows, None)
-    }
-
     fn descend(&mut self, x: &Activity, da: Credit, descend: &mut dyn Descend) {
         descend.credit_begins();
         let Credit { dy: da, ungated, skip_idle_rows } = da;
         let busy = skip_idle_rows.then(|| busy_rows(&da));
         let da = da.lend();
         self.hand_over(x, Errors::new(da.rows()), busy.as_deref(), ungated.as_ref(), descend);
+    }
+}
+
+impl Layer for Local {
+    fn below(&self, h: &Activity) -> Tensor {
+        assert_eq!(h.dims()[1], self.fields.len_out(), "{}: output columns", self.describe());
+        let rows = h.dims()[0];
+        self.input_gradient(Errors::new(h.lend().rows()), rows, None)
     }
 
     fn beside(&self, path: &str, n: usize, chance: &mut Rng) -> Box<dyn Layer> {

@@ -37,6 +37,7 @@ pub mod stack;
 pub mod taped;
 pub mod token_norm;
 pub mod tokens;
+pub mod triangle;
 pub mod window;
 
 use crate::Tensor;

@@ -2,7 +2,7 @@
 //! Forward-Forward and back-propagation is a network of stacks and needs no code of its own.
 
 use super::activity::Activity;
-use super::block::{Arrays, Attended, Block, Cost, Credit, Descend, Pull, Saved, shape_through};
+use super::block::{Arrays, Attended, Block, Cost, Credit, Descend, Net, Pull, Saved, shape_through};
 use super::chance::Rng;
 use super::param::Param;
 use super::shape::{Shape, ShapeError};
@@ -115,5 +115,12 @@ impl Block for Stack {
 
     fn describe(&self) -> String {
         self.blocks.iter().map(|block| block.describe()).collect::<Vec<_>>().join(" | ")
+    }
+    fn row(&self) -> Option<&Net> {
+        Some(&self.blocks)
+    }
+
+    fn row_mut(&mut self) -> Option<&mut Net> {
+        Some(&mut self.blocks)
     }
 }

@@ -189,6 +189,30 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     let negatives = adieu_core::parts::negatives::Uniform { frozen: true }.into();
     let original = Trifecta { objective: logistic, negatives, strength: 1.0, ..trifecta };
     add("trifecta, the original loss, frozen negatives", original.into());
+    let pairs = SelfContrastive::default();
+    let mut deep = Contrast { theta_positive: 0.0, lambda: 0.01, ..Contrast::default() };
+    deep.optimizer = adam.clone();
+    let in_turn = SelfContrastive {
+        layers: vec![Contrast { theta_positive: 2.0, theta_negative: 3.0, ..Contrast::default() }, deep],
+        norm: Norm::Rms,
+        windows: vec![Window { first: 1, last: 5 }, Window { first: 6, last: 12 }],
+        ..pairs.clone()
+    };
+    add("self_contrastive, one layer after the other", in_turn.into());
+    let last = Onlooker { reads: Reads::Last, dropout: 0.1, ..Onlooker::default() };
+    add("self_contrastive, last layer read", SelfContrastive { head: last, ..pairs }.into());
+    let lower = Some(Box::new(SelfContrastive::default().into()));
+    add("split, on self_contrastive", Split { lower, ..Split::default() }.into());
+    let hebb = SoftHebb::default();
+    let layers = vec![
+        Competition { rate: 0.02, inverse_temperature: 0.3 },
+        Competition { rate: 0.05, inverse_temperature: 2.0 },
+    ];
+    let head = Onlooker { dropout: 0.1, ..Onlooker::default() };
+    let mild = SoftHebb { layers, radius: 3.0, norm: Norm::L2, head, ..hebb.clone() };
+    add("soft_hebb, mild, all layers read", mild.into());
+    let windows = vec![Window { first: 1, last: 5 }, Window { first: 6, last: 12 }];
+    add("soft_hebb, one layer after the other", SoftHebb { windows, ..hebb }.into());
     let dropout = BackProp { dropout: 0.2, label_smoothing: 0.1, ..BackProp::default() };
     add("bp, dropout and recomputing", BackProp { recompute_every: 1, ..dropout.clone() }.into());
     add("bp, dropout and smoothing", dropout.into());

@@ -39,6 +39,8 @@ pub enum LayerKind {
     BatchNorm(AffineRecipe),
     /// A share of what comes in is set to zero, in training only.
     Dropout(DropoutRecipe),
+    /// What of a place's channels is above their mean, as an activation.
+    Triangle(TriangleRecipe),
     /// Layers whose output is added to their input.
     Residual(ResidualRecipe),
     /// The squares of an image as tokens, each with a learned place.
@@ -133,6 +135,20 @@ pub struct DropoutRecipe {
     pub share: f64,
 }
 
+/// What is above the mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriangleRecipe {
+    /// The power that it is raised to.
+    #[serde(default = "first_power")]
+    #[schemars(range(min = 0.01, max = 16.0))]
+    pub power: f64,
+}
+
+fn first_power() -> f64 {
+    1.0
+}
+
 /// Layers with a way past them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -211,11 +227,32 @@ impl LayerKind {
             LayerKind::RmsNorm(_) => "rms_norm",
             LayerKind::BatchNorm(_) => "batch_norm",
             LayerKind::Dropout(_) => "dropout",
+            LayerKind::Triangle(_) => "triangle",
             LayerKind::Residual(_) => "residual",
             LayerKind::Patches(_) => "patches",
             LayerKind::PerToken(_) => "per_token",
             LayerKind::Attention(_) => "attention",
             LayerKind::Transformer(_) => "transformer",
+        }
+    }
+
+    /// Whether it has anything to learn.
+    pub fn learns(&self) -> bool {
+        match self {
+            LayerKind::MaxPool(_)
+            | LayerKind::AveragePool(_)
+            | LayerKind::GlobalPool(_)
+            | LayerKind::Dropout(_)
+            | LayerKind::Triangle(_) => false,
+            LayerKind::GroupNorm(norm) => norm.affine,
+            LayerKind::LayerNorm(norm) | LayerKind::RmsNorm(norm) | LayerKind::BatchNorm(norm) => norm.affine,
+            LayerKind::Local(_)
+            | LayerKind::Convolution(_)
+            | LayerKind::Residual(_)
+            | LayerKind::Patches(_)
+            | LayerKind::PerToken(_)
+            | LayerKind::Attention(_)
+            | LayerKind::Transformer(_) => true,
         }
     }
 

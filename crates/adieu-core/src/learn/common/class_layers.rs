@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::softmax_head::SoftmaxHead;
+use super::windows::Span;
 use crate::Tensor;
 use crate::learn::{
     Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another, shapes,
@@ -73,19 +74,6 @@ pub(in crate::learn) struct Settings {
     pub(in crate::learn) overlap: bool,
     /// What a linear softmax on the last layer's output learns by; `None`: there is none.
     pub(in crate::learn) head: Option<Optimizer>,
-}
-
-/// Epochs from `first` to `last`, from 1, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::learn) struct Span {
-    pub(in crate::learn) first: u64,
-    pub(in crate::learn) last: u64,
-}
-
-impl Span {
-    fn holds(self, epoch: u64) -> bool {
-        (self.first..=self.last).contains(&epoch)
-    }
 }
 
 /// What cannot be scored, by the `key` that says how, and layers that cannot be summed.
@@ -203,9 +191,7 @@ impl ClassLayers {
 
     /// The factor on layer l's learning rates.
     pub(super) fn gain(&self, l: usize) -> f64 {
-        let Span { first, last } = self.settings.spans[l];
-        let epochs = last + 1 - first;
-        self.settings.schedule.gain((self.epoch + 1).saturating_sub(first).clamp(1, epochs), epochs)
+        self.settings.spans[l].gain(&self.settings.schedule, self.epoch)
     }
 
     /// Up through layer l, with what its window has kept so far.
