@@ -172,6 +172,9 @@ fn train() {
           --seed <S>
               Seed, instead of the recipe's
 
+          --set <KEY=VALUE>
+              Another value for a dotted key of the recipe; may be given several times
+
           --json
               Print one JSON object instead: {"runs": […], "groups": […], "comparisons": […], "report":
               PATH}
@@ -201,6 +204,8 @@ fn train() {
     Examples:
       adieu train recipes/ff-mnist-1000x3.toml
       adieu train my.toml --out runs/first --seed 7
+      adieu train my.toml --set train.epochs=3 --set learner.optimizer.rate=0.01
+      adieu train recipes/deeper-forward/cifar-10.toml --set data.kind=images --set data.dir=pictures
 
     A recipe can be as short as this; `adieu list` shows the choices, `adieu list schema` every key:
       [model]
@@ -534,6 +539,9 @@ fn profile() {
               Folder of a run, or a recipe (.toml)
 
     Options:
+          --set <KEY=VALUE>
+              Another value for a dotted key of the recipe; may be given several times
+
           --steps <N>
               Steps of training to time, after five that do not count
 

@@ -31,6 +31,45 @@ fn a_recipe_runs_and_its_folder_tells_everything() {
 }
 
 #[test]
+fn keys_are_set_on_the_command_line_and_what_is_wrong_with_them_is_told() {
+    let desk = Desk::new();
+    desk.recipe("r.toml", "epochs = 3", BP);
+    let set = "--set train.epochs=1 --set learner.optimizer.kind=adam_w --set learner.optimizer.rate=2e-3";
+    desk.adieu(&format!("train r.toml --out r {set}")).well();
+    let recipe = desk.text("r/recipe.toml");
+    for part in ["epochs = 1\n", "kind = \"adam_w\"", "rate = 0.002"] {
+        assert!(recipe.contains(part), "no `{part}` in {recipe}");
+    }
+    let message = desk.adieu("train r.toml --out d --set train.epoch=2 --set train.batch=0").badly(2);
+    insta::assert_snapshot!(message, @r"
+    r.toml, with what --set says: 2 faults in the recipe
+      r.toml, with what --set says: train.batch: 0 is too small, the least is 1
+          wanted an integer from 1 to 1000000, for example `batch = 100`
+      r.toml, with what --set says: train.epoch: unknown key `epoch`
+          did you mean `epochs`? valid keys here: `batch`, `checkpoint_every`, `epochs`, `log_every`, `probe_rows`
+    ");
+    let message = desk.adieu("train r.toml --out d --set train=2 --set model.blocks=[[12],[-1]]").badly(2);
+    insta::assert_snapshot!(message, @r"
+    r.toml, with what --set says: 2 faults in the recipe
+      r.toml, with what --set says: train: found an integer, 2
+          wanted a table with keys among `batch`, `checkpoint_every`, `epochs`, `log_every`, `probe_rows`, for example `train = { batch = 100 }`
+      r.toml, with what --set says: model.blocks[1][0]: -1 is too small, the least is 0
+          wanted an integer of at least 0, or a table with a `kind`, one of `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
+    ");
+    let message = desk.adieu("train r.toml --out d --set train.batch=100000").badly(2);
+    insta::assert_snapshot!(message, @r"
+    r.toml, with what --set says: 1 fault in the recipe
+      r.toml, with what --set says: train.batch: 100000 rows asked, 120 there are
+          make it smaller
+    ");
+    let said = desk.adieu("train r.toml --out d --set train.epochs");
+    assert!(said.code == Some(2) && said.err.contains("write KEY=VALUE"), "{said:?}");
+    let message = desk.adieu("profile r --set train.epochs=2").badly(2);
+    assert!(message.contains("leave --set out"), "{message}");
+    assert!(!desk.has("d"));
+}
+
+#[test]
 fn progress_is_one_line_an_epoch_where_nobody_sees_it_redrawn_and_none_if_quiet() {
     let desk = Desk::new();
     desk.recipe("bp.toml", "epochs = 3", BP);

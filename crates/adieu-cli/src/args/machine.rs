@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adieu::recipe::Setting;
 use clap::{Args as ClapArgs, ValueHint};
 
 /// Tell what this machine can be measured by.
@@ -47,6 +48,10 @@ pub(crate) struct Profile {
     /// Folder of a run, or a recipe (.toml)
     #[arg(value_name = "RUN|RECIPE", value_hint = ValueHint::AnyPath)]
     pub(crate) subject: PathBuf,
+
+    /// Another value for a dotted key of the recipe; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<Setting>,
 
     /// Steps of training to time, after five that do not count
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

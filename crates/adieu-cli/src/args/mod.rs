@@ -9,6 +9,7 @@ mod sweeps;
 
 use std::path::PathBuf;
 
+use adieu::recipe::Setting;
 use adieu::record::Split;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -164,6 +165,8 @@ pub(crate) struct Duel {
 Examples:
   adieu train recipes/ff-mnist-1000x3.toml
   adieu train my.toml --out runs/first --seed 7
+  adieu train my.toml --set train.epochs=3 --set learner.optimizer.rate=0.01
+  adieu train recipes/deeper-forward/cifar-10.toml --set data.kind=images --set data.dir=pictures
 
 A recipe can be as short as this; `adieu list` shows the choices, `adieu list schema` every key:
   [model]
@@ -182,6 +185,10 @@ pub(crate) struct Train {
     /// Seed, instead of the recipe's
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=MOST_SEED))]
     pub(crate) seed: Option<u64>,
+
+    /// Another value for a dotted key of the recipe; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<Setting>,
 
     #[command(flatten)]
     pub(crate) show: Show,

@@ -92,7 +92,7 @@ fn look(path: &Path, findings: &mut Vec<Finding>) -> anyhow::Result<u64> {
         }
         return Ok(1);
     }
-    if let Err(error) = checked(path, None) {
+    if let Err(error) = checked(path, None, &[]) {
         match error.downcast::<Error>() {
             Ok(error) => refused(path, error, findings),
             Err(error) => match error.downcast::<Faults>() {

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::train::checked;
 use crate::args::Profile;
+use crate::fault::Usage;
 use crate::progress::{Doing, Manner};
 use crate::{stop, terminal, words};
 
@@ -26,10 +27,15 @@ const ABSENT: &str = "–";
 pub(super) fn run(asked: &Profile, manner: Manner) -> anyhow::Result<()> {
     let subject = {
         let _doing = Doing::begin(manner, "reading network and data");
+        if asked.subject.is_dir() && !asked.settings.is_empty() {
+            return Err(
+                Usage("a run is what its recipe was: leave --set out, or name a recipe".into()).into()
+            );
+        }
         if asked.subject.is_dir() {
             Subject::of_run(&asked.subject)?
         } else {
-            Subject::fresh(checked(&asked.subject, None)?)
+            Subject::fresh(checked(&asked.subject, None, &asked.settings)?)
         }
     };
     let recipe = subject.plan().recipe.clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use adieu::duel_folder::DuelFolder;
-use adieu::recipe::locate;
+use adieu::recipe::{Setting, locate};
 use adieu::record::{Event, Outcome, RunStart};
 use adieu::sink::StopOn;
 use adieu::trainer::{self, Ended};
@@ -21,7 +21,7 @@ use crate::{stop, terminal};
 pub(super) fn run(asked: &Train, manner: Manner) -> anyhow::Result<()> {
     let plan = {
         let _doing = Doing::begin(manner, "reading recipe and data");
-        checked(&asked.recipe, asked.seed)?
+        checked(&asked.recipe, asked.seed, &asked.settings)?
     };
     say_what_was_met(&plan);
     let (name, seed) = (&plan.recipe.name, plan.recipe.seed);
@@ -41,16 +41,21 @@ fn say_what_was_met(plan: &Plan) {
 }
 
 /// The plan of the recipe in `file`; faults name their lines.
-pub(super) fn checked(file: &Path, seed: Option<u64>) -> anyhow::Result<Plan> {
-    let name = file.display().to_string();
+pub(super) fn checked(file: &Path, seed: Option<u64>, settings: &[Setting]) -> anyhow::Result<Plan> {
+    let mut name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(Error::io(file, "read the recipe"))?;
     let mut recipe = Recipe::parse(&text, &name)?;
+    if !settings.is_empty() {
+        name += ", with what --set says";
+        recipe = recipe.with(settings, &name)?;
+    }
     recipe.seed = seed.unwrap_or(recipe.seed);
     if let Some(dir) = &mut recipe.data.dir {
         *dir = super::whole(dir)?;
     }
     recipe.check(&name).map_err(|error| match error {
-        Error::Recipe(faults) => Error::Recipe(locate(faults, &text)).into(),
+        // a fault of what was set has no line
+        Error::Recipe(faults) if settings.is_empty() => Error::Recipe(locate(faults, &text)).into(),
         other => other.into(),
     })
 }

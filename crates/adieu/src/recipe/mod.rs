@@ -6,6 +6,7 @@
 
 mod document;
 mod layers;
+mod set;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub use layers::{
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+pub use set::Setting;
+pub(crate) use set::{ordered, set, touches};
 
 pub use crate::augment::AugmentRecipe;
 use crate::{Error, Plan};
@@ -297,6 +300,28 @@ impl Recipe {
     /// The recipe with every default spelled out.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is made of strings, numbers and lists")
+    }
+
+    /// The recipe with other values under dotted keys, every default spelled out. Giving a table another `kind` drops its
+    /// settings.
+    ///
+    /// # Errors
+    /// Every fault of form, without lines: no file has them.
+    pub fn with(&self, settings: &[Setting], file: &str) -> Result<Recipe, Faults> {
+        let mut recipe = serde_json::to_value(self).expect("a recipe is made of strings, numbers and lists");
+        let mut faults = Vec::new();
+        for (key, value, ()) in ordered(settings.iter().map(|setting| (&setting.key, &setting.value, ()))) {
+            if let Err((what, remedy)) = set(&mut recipe, key, value) {
+                faults.push(Fault { key: key.clone(), line: None, what, remedy: remedy.into() });
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Faults { file: file.into(), faults });
+        }
+        Recipe::parse(&toml::to_string(&recipe).unwrap_or_default(), file).map_err(|mut found| {
+            found.faults.iter_mut().for_each(|fault| fault.line = None);
+            found
+        })
     }
 
     /// Checks everything that form alone cannot: shapes, the learner's demands, the data. Reads the data.

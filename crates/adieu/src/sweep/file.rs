@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Axis, Place, Step, Sweep, set, told_once};
+use super::{Axis, Place, Step, Sweep, told_once};
 use crate::Error;
-use crate::recipe::{Fault, Faults, Recipe, line_of, parse_as};
+use crate::recipe::{Fault, Faults, Recipe, line_of, ordered, parse_as, set};
 
 /// Largest seed that JSON can hold.
 const MOST_SEED: u64 = (1 << 53) - 1;
@@ -211,16 +211,13 @@ fn one_step(
     let mut fault = |key: &str, what: String, remedy: &str| {
         faults.push(Fault { key: key.into(), line: None, what, remedy: remedy.into() });
     };
-    for (key, value, label) in set::ordered(draft.sets) {
+    for (key, value, label) in ordered(draft.sets) {
         let written = format!("{}.{}", draft.sets_home, Json::from(key.as_str()));
         places.push(Place { key: key.clone(), line: line(&written) });
         changes.push(Change { key: key.clone(), value: label });
         if ["name", "seed"].contains(&key.as_str()) {
             fault(key, "a step has the sweep's".into(), "leave it out; `seeds` says how many there are");
-        } else if !key.contains('.') && value.is_object() && value.get("kind").is_none() {
-            let what = "this would replace the whole table, its other keys too".into();
-            fault(key, what, "write the dotted key in quotes: \"learner.norm\" = \"rms\"");
-        } else if let Err((what, remedy)) = set::set(below, key, value) {
+        } else if let Err((what, remedy)) = set(below, key, value) {
             fault(key, what, remedy);
         }
     }

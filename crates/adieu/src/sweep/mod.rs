@@ -12,7 +12,6 @@
 mod file;
 mod found;
 pub mod hybrids;
-mod set;
 pub mod study;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ use serde_json::Value as Json;
 
 use crate::duel::Bout;
 use crate::duel_folder::{Standing, standing};
-use crate::recipe::{DataRecipe, Fault, Faults, Recipe};
+use crate::recipe::{DataRecipe, Fault, Faults, Recipe, touches};
 use crate::{Error, Plan};
 pub use found::{PAGE, TABLE, found, write};
 
@@ -198,7 +197,7 @@ impl Sweep {
 impl Step {
     /// The fault, named after this step and with the line that set what is at fault.
     fn placed(&self, mut fault: Fault) -> Fault {
-        let place = self.places.iter().rev().find(|place| set::touches(&place.key, &fault.key));
+        let place = self.places.iter().rev().find(|place| touches(&place.key, &fault.key));
         fault.line = place.map_or(self.line, |place| place.line);
         fault.key = format!("step `{}`: {}", self.name, fault.key);
         fault

@@ -1,13 +1,48 @@
 //! Setting one dotted key of a recipe.
 
+use std::str::FromStr;
+
 use serde_json::{Map, Value as Json};
+
+/// A dotted key of a recipe and its value, as people write them: `learner.optimizer.rate=0.01`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// `learner.optimizer.rate`
+    pub key: String,
+    /// What TOML makes of the value; a bare word is a string.
+    pub value: Json,
+}
+
+impl FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Setting, String> {
+        let wanted = "write KEY=VALUE, as in learner.optimizer.rate=0.01";
+        let (key, value) = text.split_once('=').ok_or(wanted)?;
+        let (key, value) = (key.trim().to_string(), value.trim());
+        if key.is_empty() || value.is_empty() {
+            return Err(wanted.into());
+        }
+        let written = toml::from_str::<toml::Table>(&format!("value = {value}")).ok();
+        let alone = written.filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+        let value = match alone {
+            None | Some(toml::Value::Datetime(_)) => Json::from(value),
+            Some(written) => serde_json::to_value(written).map_err(|error| error.to_string())?,
+        };
+        Ok(Setting { key, value })
+    }
+}
 
 /// Gives `key` of `recipe` the value. Giving a table another `kind` drops its settings: they were the old kind's.
 ///
 /// # Errors
 /// What is wrong with the key, and what to do.
-pub(super) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (String, &'static str)> {
+pub(crate) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (String, &'static str)> {
     const DOTTED: &str = "write keys as in \"learner.norm\" or \"learner.goodness.kind\"";
+    if !key.contains('.') && value.is_object() && value.get("kind").is_none() {
+        let what = "this would replace the whole table, its other keys too".into();
+        return Err((what, "write the dotted key in quotes: \"learner.norm\" = \"rms\""));
+    }
     let mut here = recipe;
     let mut parts = key.split('.').peekable();
     while let Some(part) = parts.next() {
@@ -31,7 +66,7 @@ pub(super) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (Str
 }
 
 /// The keys in the order they are set in: what replaces a table first, and then from the outside in.
-pub(super) fn ordered<'a, T: 'a>(
+pub(crate) fn ordered<'a, T: 'a>(
     sets: impl IntoIterator<Item = (&'a String, &'a Json, T)>,
 ) -> Vec<(&'a String, &'a Json, T)> {
     let mut sets: Vec<_> = sets.into_iter().collect();
@@ -43,7 +78,7 @@ pub(super) fn ordered<'a, T: 'a>(
 }
 
 /// Whether what was set at `set` can be to blame for a fault at `fault`: one lies in the other.
-pub(super) fn touches(set: &str, fault: &str) -> bool {
+pub(crate) fn touches(set: &str, fault: &str) -> bool {
     let set = set.strip_suffix(".kind").unwrap_or(set);
     let within = |inner: &str, outer: &str| {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -71,6 +106,28 @@ mod tests {
         assert_eq!(changed["learner"], expected, "the same kind keeps its settings");
         set(&mut changed, "learner.optimizer.kind", &json!("adam")).unwrap();
         assert_eq!(changed["learner"]["optimizer"], json!({ "kind": "adam" }));
+    }
+
+    #[test]
+    fn values_are_toml_or_bare_words() {
+        let value = |text: &str| text.parse::<Setting>().map(|setting| setting.value);
+        for (text, expected) in [
+            ("a.b=1", json!(1)),
+            ("a.b = 1e-3", json!(0.001)),
+            ("a=true", json!(true)),
+            ("a=adam_w", json!("adam_w")),
+            ("a=\"x = y\"", json!("x = y")),
+            ("a=x = y", json!("x = y")),
+            ("model.blocks=[[10], [5]]", json!([[10], [5]])),
+            ("a={ kind = \"sgd\", rate = 0.1 }", json!({ "kind": "sgd", "rate": 0.1 })),
+            ("data.dir=/some/folder", json!("/some/folder")),
+            ("a=2026-01-01", json!("2026-01-01")),
+        ] {
+            assert_eq!(value(text), Ok(expected), "{text}");
+        }
+        for text in ["a", "=1", "a=", ""] {
+            assert!(value(text).is_err(), "{text}");
+        }
     }
 
     #[test]
