@@ -107,6 +107,26 @@ fn recipes_that_cannot_be_are_refused_by_line() {
 }
 
 #[test]
+fn keys_that_a_dataset_does_not_heed_are_refused_and_named_with_those_that_do() {
+    let desk = Desk::new();
+    for (data, expected) in [
+        (
+            "kind = \"mnist\"\nrows = 100",
+            "r.toml:3: data.rows: `mnist` does not heed it\n      leave it out; it is for moons, ",
+        ),
+        (
+            "kind = \"moons\"\nlabel = \"y\"",
+            "r.toml:3: data.label: `moons` does not heed it\n      leave it out; it is for csv, ",
+        ),
+    ] {
+        let recipe = format!("[data]\n{data}\n[model]\nblocks = [[10]]\n[learner]\n{BP}\n");
+        desk.write("r.toml", recipe.as_bytes());
+        let message = desk.adieu("train r.toml --out d").badly(2);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn files_that_are_no_recipes_are_named() {
     let desk = Desk::new();
     desk.write("binary.toml", &[0xff, 0xfe, 0]);

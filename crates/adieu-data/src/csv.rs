@@ -36,6 +36,10 @@ impl Source for Csv {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["label"]
+    }
+
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let asked = asked(folder, self.kind())?;
         let (train, test) = parts(asked, &["csv", "tsv"])?;

@@ -130,6 +130,10 @@ impl Source for Generated {
         true
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["rows"]
+    }
+
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         no_folder(folder, self.kind(), "generated")?;
         let n = how.rows.unwrap_or(ROWS);

@@ -22,6 +22,11 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     /// Whether it needs no files: the program carries it, or makes it.
     fn bundled(&self) -> bool;
 
+    /// Which of `rows` and `label` it heeds of [`How`].
+    fn heeds(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The files it is published as; none if it is bundled, made or the reader's own.
     fn files(&self) -> &'static [RemoteFile] {
         &[]

@@ -312,6 +312,17 @@ fn data_fault(recipe: &Recipe) -> Option<Fault> {
         let what = "classes are called normal, but there are to be no labels".to_string();
         return Some(fault("data.normal", what, "leave it out, or labels = false"));
     }
+    let set = [("rows", recipe.data.rows.is_some()), ("label", recipe.data.label.is_some())];
+    if let Some((key, _)) = set.iter().find(|(key, set)| *set && !source.heeds().contains(key)) {
+        let takers: Vec<&str> =
+            sources.iter().filter(|s| s.heeds().contains(key)).map(|s| s.kind()).collect();
+        let what = format!("`{kind}` does not heed it");
+        return Some(fault(
+            &format!("data.{key}"),
+            what,
+            &format!("leave it out; it is for {}", takers.join(", ")),
+        ));
+    }
     let missing = !source.bundled() && source.files().is_empty() && recipe.data.dir.is_none();
     let remedy = "name the folder of its files: dir = \"path/to/folder\"";
     missing.then(|| fault("data.dir", format!("`{kind}` needs a folder to read"), remedy))

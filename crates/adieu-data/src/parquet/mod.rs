@@ -59,6 +59,10 @@ impl Source for Parquet {
         false
     }
 
+    fn heeds(&self) -> &'static [&'static str] {
+        &["label"]
+    }
+
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let asked = asked(folder, self.kind())?;
         let files = find(asked)?;
