@@ -104,11 +104,13 @@ fn pictures(evidence: &Evidence) -> Markup {
                 figure {
                     h3 { (side.name()) }
                     @for line in pictures.chunks(2 * IN_A_LINE) {
-                        @for part in [0, 1] {
-                            div class="tiles" {
-                                @for (picture, uri) in line.iter().skip(part).step_by(2) {
-                                    img src=(uri) alt=(picture.caption) title=(picture.caption) width=(picture.width)
-                                        height=(picture.height);
+                        div class="pairs" {
+                            @for part in [0, 1] {
+                                div class="tiles" {
+                                    @for (picture, uri) in line.iter().skip(part).step_by(2) {
+                                        img src=(uri) alt=(picture.caption) title=(picture.caption)
+                                            width=(picture.width) height=(picture.height);
+                                    }
                                 }
                             }
                         }
