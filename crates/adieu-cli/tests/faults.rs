@@ -127,6 +127,28 @@ fn keys_that_a_dataset_does_not_heed_are_refused_and_named_with_those_that_do() 
 }
 
 #[test]
+fn learners_that_would_misread_what_they_get_are_refused() {
+    let desk = Desk::new();
+    let hebb = "kind = \"stages\"\nstages = [{ epochs = 1, learner = { kind = \"back_prop\" } }, \
+                { epochs = 1, learner = { kind = \"soft_hebb\" } }]";
+    for (data, learner, expected) in [
+        (
+            "kind = \"moons\"\nlabels = false",
+            "kind = \"rbm\"",
+            "`rbm` takes what a row holds for shares from 0 to 1",
+        ),
+        ("kind = \"optdigits\"", hebb, "stage 2: `soft_hebb` counts on initial weights"),
+    ] {
+        let recipe = format!(
+            "[data]\n{data}\n[train]\nepochs = 2\n[model]\nblocks = [[10], [10]]\n[learner]\n{learner}\n"
+        );
+        desk.write("r.toml", recipe.as_bytes());
+        let message = desk.adieu("train r.toml --out d").badly(2);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn files_that_are_no_recipes_are_named() {
     let desk = Desk::new();
     desk.write("binary.toml", &[0xff, 0xfe, 0]);

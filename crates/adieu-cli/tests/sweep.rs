@@ -95,6 +95,19 @@ fn a_grid_is_the_product_of_its_lists() {
 }
 
 #[test]
+fn steps_that_look_for_anomalies_share_the_rows_that_were_read() {
+    let desk = Desk::new();
+    let text = "name = \"odd\"\nseeds = 2\n[base]\n[base.data]\nkind = \"optdigits\"\nnormal = [\"0\", \"1\"]\n\
+                [base.train]\nepochs = 1\n[base.model]\nblocks = [[12], [12]]\n[base.learner]\nkind = \"unsupervised\"\n\
+                fakes = { kind = \"columns\" }\n[[step]]\nname = \"one\"\n\
+                [[step]]\nname = \"other\"\nset = { \"learner.norm\" = \"none\" }\n";
+    desk.write("s.toml", text.as_bytes());
+    let said = desk.adieu("sweep s.toml --out d --json").json();
+    let steps = said["steps"].as_array().unwrap();
+    assert!(steps.len() == 2 && steps.iter().all(|step| step["finished"] == 2), "{said:#}");
+}
+
+#[test]
 fn every_fault_of_every_step_is_told_by_line_before_anything_runs() {
     let desk = desk(
         "name = \"faulty\"\ncumulative = true",

@@ -114,7 +114,7 @@ fn a_table_without_labels_says_so_or_is_refused() {
     let both = bare.replace("back_prop", "forward_forward").replace("norm = \"none\"\n", "");
     desk.write("both.toml", both.as_bytes());
     let message = desk.adieu("train both.toml --out q --quiet").badly(2);
-    assert!(message.contains("learner.kind: `forward_forward` cannot learn without labels"), "{message}");
+    assert!(message.contains("learner.kind: `forward_forward` cannot give rows back"), "{message}");
 }
 
 #[test]

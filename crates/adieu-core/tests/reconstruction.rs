@@ -213,7 +213,7 @@ fn whoever_needs_labels_refuses_and_says_what_to_do() {
         let refused = recipe.refusals(&shapes, &task);
         let [refusal] = &refused[..] else { panic!("{}: {refused:?}", recipe.name()) };
         assert_eq!(refusal.key, "kind");
-        assert_eq!(refusal.what, format!("`{}` cannot learn without labels", recipe.name()));
+        assert_eq!(refusal.what, format!("`{}` cannot give rows back", recipe.name()));
         assert!(refusal.remedy.contains("data.labels"), "{refusal:?}");
     }
     let needy = Stage { epochs: 0, learner: Box::new(Split::default().into()) };
@@ -340,7 +340,7 @@ fn a_decoder_follows_its_gradient_over_what_it_reads() {
             let h = learner.above(&net[..blocks], x);
             view(&h).iter().map(|h| f64::from(*h).powi(2)).sum()
         };
-        let m = (1..=net.len()).map(squares).sum::<f64>() / x.dims()[0] as f64;
+        let m = 1.0 + (1..=net.len()).map(squares).sum::<f64>() / x.dims()[0] as f64;
         FEATURES as f64 / (2.0 * m)
     };
     check_gradient(&recipe.into(), &["head."], scale);

@@ -39,10 +39,6 @@ impl Source for Npz {
         false
     }
 
-    fn heeds(&self) -> &'static [&'static str] {
-        &["label"]
-    }
-
     fn load(&self, folder: Option<&Path>, how: &How) -> Result<Dataset, DataError> {
         let path = asked(folder, self.kind())?;
         if !path.is_file() {

@@ -34,6 +34,7 @@ impl Resident {
 /// # Errors
 /// If the kernel does not offer it (`/proc/self/clear_refs`): the peak then includes whatever came before.
 pub fn reset_peak(root: &Path) -> std::io::Result<()> {
+    crate::alloc::give_back(); // what an earlier run freed is not what the next one holds
     // 5: reset the peak resident set size, and nothing else (proc(5)). The file is the kernel's: never created.
     let mut file = std::fs::OpenOptions::new().write(true).open(root.join("proc/self/clear_refs"))?;
     std::io::Write::write_all(&mut file, b"5")

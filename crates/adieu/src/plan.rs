@@ -27,6 +27,8 @@ pub struct Plan {
     pub data: std::sync::Arc<Dataset>,
     /// What there is to learn.
     pub task: Task,
+    /// The data as they were read, before labels were taken off or classes called normal: what other plans share.
+    pub(crate) read: std::sync::Arc<Dataset>,
     train: Vec<u32>,
     validation: Option<Range<u32>>,
     /// Of the rows that train, where rows are to be given back; else empty.
@@ -70,7 +72,7 @@ impl Plan {
             SplitRecipe::Final => adieu_data::Split::Final,
         };
         let parts = adieu_data::split(&data, split);
-        let goal = recipe.data.goal();
+        let (goal, read) = (recipe.data.goal(), data.clone());
         let data = match (goal, &recipe.data.normal) {
             (Goal::Reconstruct, _) if !data.info.classes.is_empty() => {
                 adieu_data::unlabelled((*data).clone()).into()
@@ -101,6 +103,13 @@ impl Plan {
             faults.push(fault("data", what, "put rows aside for it: nothing can be judged without"));
         }
         faults.extend(augment::fault(&recipe.data, data.train.is_real()));
+        if data.train.is_real() && recipe.learner.wants_shares() {
+            let what = format!(
+                "`{}` takes what a row holds for shares from 0 to 1, columns of a table are standardised",
+                recipe.learner.name()
+            );
+            faults.push(fault("learner.kind", what, "choose another learner, or pictures"));
+        }
         let image = data.info.image;
         let task = Task {
             input: Shape::Image { c: image.channels, h: image.height, w: image.width },
@@ -120,7 +129,7 @@ impl Plan {
         }
         let mean_row =
             if goal == Goal::Reconstruct { reconstruct::mean_row(&data.train, &train) } else { Vec::new() };
-        Ok(Plan { recipe, data, task, train, validation: parts.validation, mean_row })
+        Ok(Plan { recipe, data, read, task, train, validation: parts.validation, mean_row })
     }
 
     /// Steps in an epoch; rows that do not fill a batch are left for the next epoch's order.

@@ -204,7 +204,7 @@ impl Goal {
         match self {
             Goal::Classify => "learn classes",
             Goal::Detect => "tell anomalies from normal rows",
-            Goal::Reconstruct => "learn without labels",
+            Goal::Reconstruct => "give rows back",
         }
     }
 
@@ -212,7 +212,7 @@ impl Goal {
         match self {
             Goal::Classify => "choose another learner",
             Goal::Detect => "choose unsupervised, or leave data.normal out",
-            Goal::Reconstruct => "choose rbm, unsupervised or back_prop, or leave data.labels out",
+            Goal::Reconstruct => "choose unsupervised, back_prop or rbm, or leave data.labels out",
         }
     }
 }
@@ -351,6 +351,14 @@ pub trait LearnerFn: fmt::Debug {
     fn reaches(&self, goal: Goal) -> bool {
         goal == Goal::Classify
     }
+    /// Whether it counts on the network's initial weights, and so can be no later stage than the first.
+    fn begins(&self) -> bool {
+        false
+    }
+    /// Whether it takes what a row holds for shares from 0 to 1.
+    fn wants_shares(&self) -> bool {
+        false
+    }
     /// Whether [`Learner::below`] knows a way down.
     fn goes_down(&self) -> bool {
         false
@@ -431,7 +439,8 @@ fn say_goodness(
     let unit =
         threshold.map_or(tags.unit, |theta| if theta > 0.0 { theta } else { 1.0 }) * positive.len() as f64;
     let mean = |g: &[f32]| g.iter().map(|g| f64::from(*g)).sum::<f64>() / unit;
-    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) > 0.0).count();
+    // a tie is no answer: a dead layer is wrong on every pair
+    let beaten = positive.iter().zip(negative).filter(|(p, n)| tags.direction * (*n - *p) >= 0.0).count();
     let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
     push("loss", loss);
     push("goodness_positive", mean(positive));

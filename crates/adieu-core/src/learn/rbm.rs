@@ -145,6 +145,10 @@ impl LearnerFn for Rbm {
         true
     }
 
+    fn wants_shares(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let labelled = task.goal != Goal::Reconstruct;
         let recipe = Rbm { labels: self.labels && labelled, head: self.head && labelled, ..self.clone() };

@@ -20,7 +20,8 @@
 //!
 //! # Differences from the paper
 //! - Borders are padded with zeros, not by reflection.
-//! - Weights have the directions of the network's initial ones, which all learners share.
+//! - Weights have the directions of the network's initial ones, which all learners share, and their length until the first
+//!   step of their layer: a layer whose window has not come yet shows what weights of length 1 say.
 //! - Of two largest u, the first wins; there whichever the library names.
 //! - Learning rates follow a schedule over the epochs, of which there may be several; there it is one.
 //! - The softmax learns in the same steps, so that its error can be watched; there it is trained afterwards, behind dropout
@@ -106,6 +107,10 @@ impl LearnerFn for SoftHebb {
         true
     }
 
+    fn begins(&self) -> bool {
+        true
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let begun = |l: usize| Param::statistic(format!("layer.{l}.begun"), &[1], vec![0.0]);
         let rule = Competing { recipe: self.clone(), begun: (0..net.len()).map(begun).collect() };
@@ -149,14 +154,15 @@ impl Rule for Competing {
         let [_, forgotten] = channel_sums(&view(&q), &zeros, &view(u), &zeros); // Σ q̃ u
         let mut seen = Collect::default(); // Σ q̃ x
         linear.descend(x, q.into(), &mut Timed::new(&mut seen, &mut *cx.clock, l));
-        let mut length = 0.0;
+        let mut moved = [0.0; 2];
         of_weights(linear, |w| {
             let seen = seen.0.remove(w.path()).expect("a product hands its gradient over").to_rows();
             let mut rows = w.to_rows();
-            length = hebbian_step(&mut rows, seen, &forgotten, rate * gain);
+            moved = hebbian_step(&mut rows, seen, &forgotten, rate * gain);
             w.load_rows(&rows);
         });
-        finite(&[length as f32], Some(l), "weights")?;
+        finite(&moved.map(|number| number as f32), Some(l), "weights")?;
+        let [length, _] = moved;
         let mut push = |name, value| said.push(Scalar { name, layer: Some(l), value });
         push("winner_share", share);
         push("weight_length", length);
@@ -199,14 +205,14 @@ fn compete(u: &Tensor, units: usize, t: f32) -> (Tensor, f64) {
 }
 
 /// W `[n_in, units]`, row by row, moves by η |‖w_o‖ − 1|^½ Δw_o / max |Δw|, where Δw is made in `seen`, Σ q̃ x, by
-/// taking off what is `forgotten`, (Σ q̃ u) w. Returns the mean length from before.
-fn hebbian_step(w: &mut [f32], mut seen: Vec<f32>, forgotten: &[f64], rate: f64) -> f64 {
+/// taking off what is `forgotten`, (Σ q̃ u) w. Returns the mean length from before, and the largest Δw.
+fn hebbian_step(w: &mut [f32], mut seen: Vec<f32>, forgotten: &[f64], rate: f64) -> [f64; 2] {
     let units = forgotten.len();
     let (mut squares, mut most) = (vec![0.0_f64; units], 0.0_f32);
     for (w, dw) in w.chunks_exact(units).zip(seen.chunks_exact_mut(units)) {
         for (((w, dw), forgotten), squares) in w.iter().zip(dw).zip(forgotten).zip(&mut squares) {
             *dw -= *forgotten as f32 * w;
-            most = most.max(dw.abs());
+            most = if dw.is_nan() { f32::NAN } else { most.max(dw.abs()) };
             *squares += f64::from(*w).powi(2);
         }
     }
@@ -218,7 +224,7 @@ fn hebbian_step(w: &mut [f32], mut seen: Vec<f32>, forgotten: &[f64], rate: f64)
     for (w, dw) in w.chunks_exact_mut(units).zip(seen.chunks_exact(units)) {
         w.iter_mut().zip(dw).zip(&rates).for_each(|((w, dw), rate)| *w += rate * dw);
     }
-    lengths.sum::<f64>() / units as f64
+    [lengths.sum::<f64>() / units as f64, f64::from(most)]
 }
 
 #[cfg(test)]
@@ -378,9 +384,10 @@ mod tests {
     #[test]
     fn a_layer_that_sees_nothing_stays() {
         let mut w = vec![1.0, 2.0, 3.0, 4.0];
-        let length = hebbian_step(&mut w, vec![0.0; 4], &[0.0, 0.0], 0.1);
+        let [length, most] = hebbian_step(&mut w, vec![0.0; 4], &[0.0, 0.0], 0.1);
         assert_eq!(w, [1.0, 2.0, 3.0, 4.0]);
         assert!((length - (10.0_f64.sqrt() + 20.0_f64.sqrt()) / 2.0).abs() < 1e-9);
+        assert_eq!(most, 0.0);
     }
 
     #[test]

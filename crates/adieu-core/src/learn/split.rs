@@ -98,6 +98,14 @@ impl LearnerFn for Split {
         self.upper.goes_down() && self.lower.as_ref().is_some_and(|lower| lower.goes_down())
     }
 
+    fn begins(&self) -> bool {
+        self.upper.begins() || self.lower.as_ref().is_some_and(|lower| lower.begins())
+    }
+
+    fn wants_shares(&self) -> bool {
+        self.lower.as_ref().is_some_and(|lower| lower.wants_shares())
+    }
+
     fn takes_layers_apart(&self) -> bool {
         self.upper.takes_layers_apart() || self.lower.as_ref().is_some_and(|lower| lower.takes_layers_apart())
     }
@@ -226,6 +234,10 @@ impl Learner for Divided {
 
     fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
         self.down(net, &self.upper.generated(&net[self.at..], rows, chance)?)
+    }
+
+    fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {
+        self.lower.as_ref()?.made_up(&net[..self.at], batch, chance)
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {

@@ -93,6 +93,10 @@ impl LearnerFn for Stages {
             Err((what, remedy)) => return vec![Refusal { key: "stages", what, remedy }],
         };
         let mut all = Vec::new();
+        for (i, stage) in self.stages.iter().enumerate().skip(1).filter(|(_, stage)| stage.learner.begins()) {
+            let what = format!("stage {}: `{}` counts on initial weights", i + 1, stage.learner.name());
+            all.push(Refusal { key: "stages", what, remedy: "let it be the first stage".into() });
+        }
         for (i, (stage, epochs)) in self.stages.iter().zip(epochs).enumerate() {
             for refusal in stage.learner.refusals(shapes, &Task { epochs, ..task.clone() }) {
                 let what = format!("stage {}, {}: {}", i + 1, refusal.key, refusal.what);
@@ -108,6 +112,14 @@ impl LearnerFn for Stages {
 
     fn overlaps(&self) -> bool {
         self.stages.iter().any(|stage| stage.learner.overlaps())
+    }
+
+    fn begins(&self) -> bool {
+        self.stages.iter().any(|stage| stage.learner.begins())
+    }
+
+    fn wants_shares(&self) -> bool {
+        self.stages.iter().any(|stage| stage.learner.wants_shares())
     }
 
     fn takes_layers_apart(&self) -> bool {

@@ -29,6 +29,8 @@
 //! - E_y is added to the image, a pattern for each of its channels, and not put beside it as one channel more: the first
 //!   block then sees an image like any other, and network and initial weights are those of the other learners, whatever the
 //!   blocks. At first it has the deviation `strength`, about that of an image's pixels; there both have 1.
+//! - Batch normalisation before the first convolution sees the sum of image and pattern, where it standardised them apart.
+//! - t runs on through the epochs; there it begins again with each.
 //! - Convolutions have biases, which batch normalisation would not need.
 //! - Blocks that rest do not move the running means of their batch normalisation; in the published code they do.
 //! - With `logistic`, the original loss of an ablation (θ = 2), sums are divided by B, not by 2B.

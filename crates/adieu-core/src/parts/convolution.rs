@@ -233,11 +233,11 @@ impl Block for Convolution {
         )
     }
     fn as_linear(&self) -> Option<&dyn Linear> {
-        Some(self)
+        (self.conv.groups == 1).then_some(self) // groups are several products
     }
 
     fn as_linear_mut(&mut self) -> Option<&mut dyn Linear> {
-        Some(self)
+        (self.conv.groups == 1).then_some(self)
     }
 }
 

@@ -44,7 +44,7 @@ const COSTS: [Shown; 3] = [
 
 /// The mean over seeds.
 fn mean(step: &StepSummary, shown: &Shown) -> Option<f64> {
-    step.metrics.get(shown.key).map(|estimate| estimate.mean).filter(|mean| *mean > 0.0)
+    step.metrics.get(shown.key).map(|estimate| estimate.mean).filter(|mean| mean.is_finite())
 }
 
 fn series(class: usize, drawn: Drawn, points: Vec<(f64, f64)>) -> Series {

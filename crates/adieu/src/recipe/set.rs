@@ -33,7 +33,8 @@ impl FromStr for Setting {
     }
 }
 
-/// Gives `key` of `recipe` the value. Giving a table another `kind` drops its settings: they were the old kind's.
+/// Gives `key` of `recipe` the value. Giving a table another `kind` drops its settings: they were the old kind's. Only those
+/// of `data` are for every kind, and stay.
 ///
 /// # Errors
 /// What is wrong with the key, and what to do.
@@ -42,6 +43,9 @@ pub(crate) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (Str
     if !key.contains('.') && value.is_object() && value.get("kind").is_none() {
         let what = "this would replace the whole table, its other keys too".into();
         return Err((what, "write the dotted key in quotes: \"learner.norm\" = \"rms\""));
+    }
+    if value.is_null() {
+        return Err(("this is no number".into(), "write a finite one"));
     }
     let mut here = recipe;
     let mut parts = key.split('.').peekable();
@@ -56,7 +60,7 @@ pub(crate) fn set(recipe: &mut Json, key: &str, value: &Json) -> Result<(), (Str
             here = table.entry(part).or_insert_with(|| Json::Object(Map::new()));
             continue;
         }
-        if part == "kind" && table.get("kind") != Some(value) {
+        if part == "kind" && key != "data.kind" && table.get("kind") != Some(value) {
             table.clear();
         }
         table.insert(part.into(), value.clone());
@@ -106,6 +110,10 @@ mod tests {
         assert_eq!(changed["learner"], expected, "the same kind keeps its settings");
         set(&mut changed, "learner.optimizer.kind", &json!("adam")).unwrap();
         assert_eq!(changed["learner"]["optimizer"], json!({ "kind": "adam" }));
+        let mut changed = json!({ "data": { "kind": "cifar10", "jitter": 4, "labels": false } });
+        set(&mut changed, "data.kind", &json!("images")).unwrap();
+        assert_eq!(changed["data"], json!({ "kind": "images", "jitter": 4, "labels": false }));
+        assert!(set(&mut changed, "data.jitter", &Json::Null).is_err(), "NaN is no number in JSON");
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl Shelf {
             None => {
                 let read = recipe.data.rows_read();
                 let plan = Plan::of(recipe, file)?;
-                self.0.push((read, plan.data.clone()));
+                self.0.push((read, plan.read.clone()));
                 Ok(plan)
             }
         }

@@ -2,11 +2,12 @@
 //! flows back from it.
 //!
 //! ```text
-//! ∂L/∂x̂ = (x̂ − x) / (B m)        m = mean of Σ_l |h_l|² over the rows
+//! ∂L/∂x̂ = (x̂ − x) / (B m)        m = 1 + mean of Σ_l |h_l|² over the rows, the 1 being b's
 //! ```
 //!
-//! Squares of errors, unlike cross-entropy, let steps grow with what is read; divided by m, a rate below 2 is a rate below
-//! what diverges, however wide the layers and whatever their norm (normalised least mean squares: Nagumo & Noda 1967).
+//! Squares of errors, unlike cross-entropy, let steps grow with what is read; divided by m, a rate of plain gradient descent
+//! below 2 is one below what diverges, however wide the layers and whatever their norm (normalised least mean squares:
+//! Nagumo & Noda 1967).
 
 use super::linear_head::LinearHead;
 use crate::Tensor;
@@ -41,8 +42,8 @@ impl Decoder {
     ) -> Result<(), Diverged> {
         let [rows, n] = x.dims();
         let squares: f64 = read.iter().map(|(_, h)| squares(h)).sum();
-        let mean = squares / rows as f64;
-        let scale = if mean > 0.0 { (n as f64 / (2.0 * mean)) as f32 } else { 0.0 };
+        let m = 1.0 + squares / rows as f64;
+        let scale = (n as f64 / (2.0 * m)) as f32;
         let judge = &mut |z: &Tensor| {
             let (loss, dz) = SquaredError.loss(z, x);
             said.push(Scalar { name: "reconstruction_error", layer: None, value: loss });

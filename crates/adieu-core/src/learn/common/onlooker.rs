@@ -68,6 +68,11 @@ impl Onlooker {
             }
             _ => None,
         };
+        let image = |shape: &Shape| matches!(shape, Shape::Image { .. } | Shape::Pixels { .. });
+        if self.pool > 1 && !shapes.iter().enumerate().filter(read).any(|(_, shape)| image(shape)) {
+            let what = "no layer that is read says an image".into();
+            return Some(Refusal { key: "head.pool", what, remedy: "set pool = 1".into() });
+        }
         let (l, shape) = shapes.iter().enumerate().filter(read).find_map(small)?;
         let what =
             format!("windows of {0}x{0} have no place in what layer {1} says: {shape}", self.pool, l + 1);
