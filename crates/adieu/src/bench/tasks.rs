@@ -95,7 +95,7 @@ pub const TASKS: [Task; 9] = [
         epochs: 10,
         throttle_mb_s: None,
         targets: [0.70, 0.60],
-        runs: 0,
+        runs: 20,
     },
     Task {
         name: "cifar",
