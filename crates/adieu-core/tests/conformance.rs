@@ -4,8 +4,8 @@
 mod common;
 
 use adieu_core::learn::{
-    BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe, NoClock,
-    Phase, SelfContrastive, Split, Stage, Stages, StepCx, shapes,
+    Ask, BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe,
+    NoClock, Phase, SelfContrastive, Split, Stage, Stages, StepCx, shapes,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -321,9 +321,17 @@ fn learners_of_learners_ask_for_what_theirs_ask() {
         Stages { stages: vec![stage(Box::new(BackProp::default().into())), stage(inner())] }.into(),
     ];
     for recipe in asking {
-        assert!(recipe.takes_weights_apart() && !recipe.takes_layers_apart(), "{recipe:?}");
+        let asks = [recipe.asks(0), recipe.asks(1)];
+        assert!(asks.concat().iter().all(|ask| *ask == Ask::Product) && asks != [[], []], "{recipe:?}");
+        if let LearnerRecipe::Split(split) = &recipe {
+            // nothing of the other part's blocks
+            assert_eq!(
+                [asks[0].is_empty(), asks[1].is_empty()],
+                [split.lower.is_none(), split.lower.is_some()]
+            );
+        }
     }
-    assert!(!LearnerRecipe::from(Split::default()).takes_weights_apart());
+    assert!(LearnerRecipe::from(Split::default()).asks(0).is_empty());
 }
 
 /// What a learner hands to whoever learns above it, from none of its blocks to all, is a function of the row, and of its
@@ -365,7 +373,9 @@ fn every_learner_takes_a_block_of_dropout() {
         net.insert(0, Box::new(Dropout { p: 0.1, features: FEATURES }));
         net.insert(2, Box::new(Dropout { p: 0.1, features: 24 }));
         let shapes = shapes(&net, task.input); // dropout leaves an image an image
-        if recipe.takes_layers_apart() || !recipe.refuse(&shapes, &task).is_empty() {
+        if (0..4).any(|block| recipe.asks(block).contains(&Ask::Layer))
+            || !recipe.refuse(&shapes, &task).is_empty()
+        {
             continue;
         }
         taken += 1;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use adieu_core::learn::{NoClock, StepCx};
+use adieu_core::learn::{Ask, NoClock, StepCx};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::activity::Activity;
 use adieu_core::parts::block::{Block, Collect, Credit, Ungated};
@@ -156,7 +156,7 @@ fn every_learner_takes_fields() {
     let some = learners()
         .into_iter()
         .filter(|(_, recipe)| recipe.refuse(&common::flat(&[28, 20, 20]), &task).is_empty())
-        .filter(|(_, recipe)| !recipe.takes_weights_apart()); // these want the same weights at every place
+        .filter(|(_, recipe)| !recipe.asks(0).contains(&Ask::Product)); // these want the same weights at every place
     for (name, recipe) in some {
         let build = || {
             let window = Window { kernel: 2, stride: 1, padding: 0 };

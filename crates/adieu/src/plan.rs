@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use adieu_core::learn::{Goal, Learner, Task, widths};
+use adieu_core::learn::{Ask, Goal, Learner, Task, widths};
 use adieu_core::parts::Batch;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -273,25 +273,26 @@ fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
 
 /// Blocks that do not come apart as the learner asks.
 fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
-    let learner = &recipe.learner;
     let layer = |block: &[LayerRecipe]| {
         matches!(block, [LayerRecipe::Dense(_) | LayerRecipe::Kind(LayerKind::Local(_))])
     };
-    // a learner of learners may ask for both
+    let name = recipe.learner.name();
     recipe.model.blocks.iter().enumerate().filter_map(move |(b, block)| {
-        let name = learner.name();
-        let (what, remedy) = if learner.takes_layers_apart() && !layer(block) {
-            let what = format!("`{name}` needs one dense or local layer a block");
-            (what, "give each layer a block of its own: [[500], [500]]")
-        } else if learner.takes_weights_apart() && !one_product(block) {
-            let what = format!(
-                "`{name}` needs one dense layer or one convolution a block, with nothing else that learns"
-            );
-            (what, "give each such layer a block of its own, without groups, and norms no affine = true")
-        } else {
-            return None;
+        // a learner of learners may ask for both
+        let unmet = recipe.learner.asks(b).into_iter().find(|ask| match ask {
+            Ask::Layer => !layer(block),
+            Ask::Product => !one_product(block),
+        });
+        let (what, remedy) = match unmet? {
+            Ask::Layer => {
+                ("one dense or local layer a block", "give each layer a block of its own: [[500], [500]]")
+            }
+            Ask::Product => (
+                "one dense layer or one convolution a block, with nothing else that learns",
+                "give each such layer a block of its own, without groups, and norms no affine = true",
+            ),
         };
-        Some(fault(&format!("model.blocks[{b}]"), what, remedy))
+        Some(fault(&format!("model.blocks[{b}]"), format!("`{name}` needs {what}"), remedy))
     })
 }
 

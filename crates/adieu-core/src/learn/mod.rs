@@ -323,20 +323,24 @@ fn one_after_another(
     Ok(said)
 }
 
+/// What a learner may ask of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To be one layer, to whose total input it adds: see [`Layer`](crate::parts::layer::Layer).
+    Layer,
+    /// To have all that it has to learn in one dense layer or one convolution, whose total input it looks at: see
+    /// [`Linear`](crate::parts::layer::Linear).
+    Product,
+}
+
 /// A learning rule as people write it.
 pub trait LearnerFn: fmt::Debug {
     /// What cannot be, given what comes out of each block and a task whose goal it reaches: ask
     /// [`LearnerRecipe::refusals`].
     fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal>;
-    /// Whether each block must be one layer, to whose total input the learner adds: see
-    /// [`Layer`](crate::parts::layer::Layer).
-    fn takes_layers_apart(&self) -> bool {
-        false
-    }
-    /// Whether all that a block has to learn must be in one dense layer or one convolution, whose total input the learner
-    /// looks at: see [`Linear`](crate::parts::layer::Linear).
-    fn takes_weights_apart(&self) -> bool {
-        false
+    /// What it asks of block `block`, counting from 0; nothing of most, which are taken as they are.
+    fn asks(&self, _block: usize) -> Vec<Ask> {
+        Vec::new()
     }
     /// Whether its layers are to work side by side.
     fn overlaps(&self) -> bool {

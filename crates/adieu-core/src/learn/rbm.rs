@@ -32,7 +32,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::softmax_head::SoftmaxHead;
 use super::{
-    Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite, widths,
+    Ask, Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite,
+    widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -133,8 +134,8 @@ impl LearnerFn for Rbm {
         all
     }
 
-    fn takes_layers_apart(&self) -> bool {
-        true
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::Layer]
     }
 
     fn reaches(&self, goal: Goal) -> bool {

@@ -43,7 +43,7 @@ use super::common::peers::Peers;
 use super::common::softmax_head::SoftmaxHead;
 use super::common::wrong_labels::WrongLabels;
 use super::{
-    Clock, Diverged, Learner, LearnerFn, NoClock, Phase, Readout, Refusal, Scalar, StepCx, Task, finite,
+    Ask, Clock, Diverged, Learner, LearnerFn, NoClock, Phase, Readout, Refusal, Scalar, StepCx, Task, finite,
     say_goodness, widths,
 };
 use crate::Tensor;
@@ -84,8 +84,8 @@ impl LearnerFn for Recurrent {
         all
     }
 
-    fn takes_layers_apart(&self) -> bool {
-        true
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::Layer]
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {

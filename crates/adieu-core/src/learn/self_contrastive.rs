@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use super::common::onlooker::Onlooker;
 use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
 use super::common::windows::Window;
-use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
+use super::{Ask, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::block::Net;
@@ -119,8 +119,8 @@ impl LearnerFn for SelfContrastive {
         refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
     }
 
-    fn takes_weights_apart(&self) -> bool {
-        true
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::Product]
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {

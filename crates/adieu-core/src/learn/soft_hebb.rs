@@ -35,7 +35,7 @@ use adieu_kernels::channel_sums;
 use super::common::onlooker::{Onlooker, Reads};
 use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
 use super::common::windows::Window;
-use super::{Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
+use super::{Ask, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::block::{Collect, Net};
 use crate::parts::host::{matrix, view};
@@ -103,8 +103,8 @@ impl LearnerFn for SoftHebb {
         refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
     }
 
-    fn takes_weights_apart(&self) -> bool {
-        true
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::Product]
     }
 
     fn begins(&self) -> bool {

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Phase, RECONSTRUCTION, Refusal,
+    Ask, BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Phase, RECONSTRUCTION, Refusal,
     Scalar, StepCx, Task, shapes, up_through,
 };
 use crate::Tensor;
@@ -106,13 +106,11 @@ impl LearnerFn for Split {
         self.lower.as_ref().is_some_and(|lower| lower.wants_shares())
     }
 
-    fn takes_layers_apart(&self) -> bool {
-        self.upper.takes_layers_apart() || self.lower.as_ref().is_some_and(|lower| lower.takes_layers_apart())
-    }
-
-    fn takes_weights_apart(&self) -> bool {
-        let apart = |part: &LearnerRecipe| part.takes_weights_apart();
-        apart(&self.upper) || self.lower.as_deref().is_some_and(apart)
+    fn asks(&self, block: usize) -> Vec<Ask> {
+        match block.checked_sub(self.at as usize) {
+            Some(block) => self.upper.asks(block),
+            None => self.lower.as_ref().map(|lower| lower.asks(block)).unwrap_or_default(),
+        }
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {

@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BackProp, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, LocalHeads, RECONSTRUCTION, Refusal, Scalar,
-    StepCx, Task, widths,
+    Ask, BackProp, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, LocalHeads, RECONSTRUCTION, Refusal,
+    Scalar, StepCx, Task, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -122,12 +122,8 @@ impl LearnerFn for Stages {
         self.stages.iter().any(|stage| stage.learner.wants_shares())
     }
 
-    fn takes_layers_apart(&self) -> bool {
-        self.stages.iter().any(|stage| stage.learner.takes_layers_apart())
-    }
-
-    fn takes_weights_apart(&self) -> bool {
-        self.stages.iter().any(|stage| stage.learner.takes_weights_apart())
+    fn asks(&self, block: usize) -> Vec<Ask> {
+        self.stages.iter().flat_map(|stage| stage.learner.asks(block)).collect()
     }
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
