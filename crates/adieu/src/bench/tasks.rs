@@ -65,7 +65,7 @@ pub const TASKS: [Task; 9] = [
         epochs: 10,
         throttle_mb_s: None,
         targets: [0.04, 0.02],
-        runs: 5,
+        runs: 20,
     },
     Task {
         name: "published",

@@ -1,10 +1,12 @@
 //! Label codes: how a label is shown to the network, as part of its input.
 
 mod embedding;
+mod every_patch;
 mod overlay;
 mod waves;
 
 pub use embedding::Embedding;
+pub use every_patch::EveryPatch;
 pub use overlay::Overlay;
 pub use waves::Waves;
 
@@ -58,6 +60,7 @@ crate::choices! {
     pub enum LabelCode: LabelCodeFn {
         Overlay = "overlay",
         Waves = "waves",
+        EveryPatch = "every_patch",
     }
 }
 
@@ -65,4 +68,31 @@ impl Default for LabelCode {
     fn default() -> LabelCode {
         Overlay::default().into()
     }
+}
+
+/// The code of labels that are patterns as large as a row, one a class; the neutral one is their mean.
+fn patterned(labels: Labels<'_>, rows: usize, patterns: &[Vec<f32>]) -> Tensor {
+    let cols = patterns[0].len();
+    let neutral = || -> Vec<f32> {
+        let mean = |i: usize| patterns.iter().map(|p| f64::from(p[i])).sum::<f64>() / patterns.len() as f64;
+        (0..cols).map(|i| mean(i) as f32).collect()
+    };
+    let values = match labels {
+        Labels::Each(labels) => {
+            labels.iter().flat_map(|label| &patterns[usize::from(*label)]).copied().collect()
+        }
+        Labels::All(label) => {
+            patterns[usize::from(label)].iter().copied().cycle().take(rows * cols).collect()
+        }
+        Labels::Neutral => neutral().into_iter().cycle().take(rows * cols).collect(),
+    };
+    matrix(values, rows, cols)
+}
+
+/// `x′ = (1 − s) x + code`: how patterns are written. If there are several times B codes, the rows of x come again.
+fn blended(strength: f64, x: &Tensor, code: &Tensor) -> Tensor {
+    let ([rows, cols], share) = (code.dims(), (1.0 - strength) as f32);
+    assert_eq!(x.dims()[1], cols, "a pattern covers the whole row");
+    let (x, code) = (view(x), view(code));
+    matrix(x.iter().cycle().zip(code.iter()).map(|(x, code)| share * x + code).collect(), rows, cols)
 }

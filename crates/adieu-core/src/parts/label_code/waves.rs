@@ -17,9 +17,8 @@ use std::f64::consts::{PI, TAU};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelCodeFn, Labels};
+use super::{LabelCodeFn, Labels, blended, patterned};
 use crate::Tensor;
-use crate::parts::host::{matrix, view};
 use crate::parts::shape::Shape;
 use crate::parts::window::image;
 
@@ -94,34 +93,18 @@ impl LabelCodeFn for Waves {
 
     fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, input: Shape) -> Tensor {
         let patterns: Vec<Vec<f32>> = (0..classes).map(|class| self.pattern(class, input)).collect();
-        let cols = input.features();
-        let neutral = || -> Vec<f32> {
-            let mean = |i: usize| patterns.iter().map(|p| f64::from(p[i])).sum::<f64>() / classes as f64;
-            (0..cols).map(|i| mean(i) as f32).collect()
-        };
-        let values = match labels {
-            Labels::Each(labels) => {
-                labels.iter().flat_map(|label| &patterns[usize::from(*label)]).copied().collect()
-            }
-            Labels::All(label) => {
-                patterns[usize::from(label)].iter().copied().cycle().take(rows * cols).collect()
-            }
-            Labels::Neutral => neutral().into_iter().cycle().take(rows * cols).collect(),
-        };
-        matrix(values, rows, cols)
+        patterned(labels, rows, &patterns)
     }
 
     fn write(&self, x: &Tensor, code: &Tensor) -> Tensor {
-        let ([rows, cols], share) = (code.dims(), (1.0 - self.strength) as f32);
-        assert_eq!(x.dims()[1], cols, "a wave covers the whole row");
-        let (x, code) = (view(x), view(code));
-        matrix(x.iter().cycle().zip(code.iter()).map(|(x, code)| share * x + code).collect(), rows, cols)
+        blended(self.strength, x, code)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::host::{matrix, view};
 
     const INPUT: Shape = Shape::Image { c: 2, h: 6, w: 8 };
 
