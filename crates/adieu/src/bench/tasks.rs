@@ -115,7 +115,7 @@ pub const TASKS: [Task; 9] = [
         epochs: 10,
         throttle_mb_s: None,
         targets: [0.50, 0.40],
-        runs: 0,
+        runs: 2,
     },
 ];
 
