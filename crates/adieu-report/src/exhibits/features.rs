@@ -28,20 +28,7 @@ impl Exhibit for Features {
             return Shown::Nothing("no run recorded pictures of its features");
         }
         let html = html! {
-            div class="columns" {
-                @for (side, run, pictures) in &shown {
-                    figure {
-                        h3 { (side.name()) }
-                        div class="tiles" {
-                            @for (picture, uri) in pictures.iter().take(MOST) {
-                                img src=(uri) alt=(picture.caption) title=(picture.caption) width=(picture.width)
-                                    height=(picture.height);
-                            }
-                        }
-                        (which_run(side, run))
-                    }
-                }
-            }
+            (gallery(&shown))
             p class="note" {
                 "Incoming weights of first-layer units. Mid-grey is zero, lighter excites, darker inhibits."
             }
@@ -72,6 +59,26 @@ pub(super) fn first_runs<'a>(
             Some((side, run, pictures))
         })
         .collect()
+}
+
+/// The pictures of each side, the first ones.
+pub(super) fn gallery(shown: &[(Side<'_>, &Run, Drawn<'_>)]) -> Markup {
+    html! {
+        div class="columns" {
+            @for (side, run, pictures) in shown {
+                figure {
+                    h3 { (side.name()) }
+                    div class="tiles" {
+                        @for (picture, uri) in pictures.iter().take(MOST) {
+                            img src=(uri) alt=(picture.caption) title=(picture.caption) width=(picture.width)
+                                height=(picture.height);
+                        }
+                    }
+                    (which_run(side, run))
+                }
+            }
+        }
+    }
 }
 
 /// Says which seed is shown where there are several.

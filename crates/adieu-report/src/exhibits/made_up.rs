@@ -3,7 +3,7 @@
 use maud::html;
 use serde_json::json;
 
-use super::features::{first_runs, which_run};
+use super::features::{first_runs, gallery};
 use super::{Evidence, Exhibit, Shown};
 
 pub(super) struct MadeUp;
@@ -23,20 +23,7 @@ impl Exhibit for MadeUp {
             return Shown::Nothing("no run recorded pictures of made-up rows");
         }
         let html = html! {
-            div class="columns" {
-                @for (side, run, pictures) in &shown {
-                    figure {
-                        h3 { (side.name()) }
-                        div class="tiles" {
-                            @for (picture, uri) in pictures.iter() {
-                                img src=(uri) alt=(picture.caption) title=(picture.caption) width=(picture.width)
-                                    height=(picture.height);
-                            }
-                        }
-                        (which_run(side, run))
-                    }
-                }
-            }
+            (gallery(&shown))
             p class="note" {
                 "Negative rows as the learner draws them: every layer learns to have low goodness on these, and high goodness on "
                 "real ones."
