@@ -226,6 +226,11 @@ fn study_goodness() {
 }
 
 #[test]
+fn study_rules() {
+    insta::assert_snapshot!(help("study rules"));
+}
+
+#[test]
 fn bench_suite() {
     insta::assert_snapshot!(help("bench suite"));
 }

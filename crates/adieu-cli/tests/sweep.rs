@@ -251,6 +251,25 @@ fn a_study_is_a_sweep_and_says_how_to_go_on() {
 }
 
 #[test]
+fn rules_are_told_as_shares_of_back_propagation_and_beside_what_their_papers_claim() {
+    let desk = Desk::new();
+    // no multiple of ten units: rules that need one are left out, and said
+    let asked = "study rules --data optdigits --epochs 2 --seeds 1 --width 12 --out r";
+    let said = desk.adieu(asked);
+    assert!(said.err.contains("deeper_forward: left out: "), "{}", said.err);
+    let out = said.well();
+    let told = out.split("beside back_prop").nth(1).expect("a second table");
+    let own = told.lines().find(|line| line.starts_with("back_prop ")).expect("its line");
+    assert!(own.split_whitespace().skip(1).all(|share| share == "1.00"), "{own}");
+    assert!(told.contains("soft_hebb") && !told.contains("deeper_forward"), "{told}");
+    let found: Value = serde_json::from_slice(&desk.read("r/sweep.json")).unwrap();
+    assert_eq!(found["beside"]["step"], "back_prop");
+    let page = desk.text("r/sweep.html");
+    assert!(page.contains("Its paper") && page.contains("Mono-Forward: 0.66 of the time"), "no claim");
+    assert!(!page.contains("NaN") && page.contains("study rules --data optdigits"));
+}
+
+#[test]
 fn a_sweep_is_a_benchmark_with_numbers_and_a_page() {
     let desk = ladder();
     let out = desk.adieu("bench suite s.toml --targets 99.9,0 --out d").well();

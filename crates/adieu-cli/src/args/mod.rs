@@ -20,7 +20,7 @@ pub(crate) use fetch::DataFetch;
 pub(crate) use instruments::Instruments;
 pub(crate) use machine::{Doctor, Profile, StallProbe, Watch};
 pub(crate) use questions::{Export, ExportFormat, Generate, Predict};
-pub(crate) use sweeps::{Study, StudyGoodness, StudyHybrids, Sweep, SweepShow};
+pub(crate) use sweeps::{Study, StudyGoodness, StudyNetwork, Sweep, SweepShow};
 
 /// Largest seed: recipes keep seeds where JSON can hold them.
 const MOST_SEED: u64 = (1 << 53) - 1;

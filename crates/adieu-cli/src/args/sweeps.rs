@@ -56,6 +56,7 @@ pub(crate) struct Sweep {
 pub(crate) enum Study {
     Goodness(StudyGoodness),
     Hybrids(StudyHybrids),
+    Rules(StudyRules),
 }
 
 /// Learning that is partly local and partly not, on one trunk, beside both ends and their controls.
@@ -75,6 +76,33 @@ Examples:
   adieu study hybrids --convolutional --data cifar10 --epochs 20      convolutions on CIFAR-10
   adieu study hybrids --data images --data-dir ~/pictures             your own pictures")]
 pub(crate) struct StudyHybrids {
+    #[command(flatten)]
+    pub(crate) net: StudyNetwork,
+}
+
+/// Every rule that learns without back-propagation beside back-propagation, on the very same network.
+///
+/// Trains four layers by back-propagation, DeeperForward, CwComp, local heads, Forward-Forward, Trifecta, self-contrastive
+/// Forward-Forward and SoftHebb, and a head alone on a random trunk, which says what the trunk is worth. All have the same
+/// initial weights, rows, batches and epochs. Ends with the table of a sweep, and a second one with right answers,
+/// multiply-adds, time and memory as shares of back-propagation's; on the page beside what each rule's own paper claims.
+///
+/// Called again with the same options and --out it goes on.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  adieu study rules --quick                                         8 x 8 digits, seconds a run
+  adieu study rules --convolutional --out runs/rules                MNIST, convolutions
+  adieu study rules --convolutional --data cifar10 --epochs 20      CIFAR-10
+  adieu study rules --data images --data-dir ~/pictures             your own pictures")]
+pub(crate) struct StudyRules {
+    #[command(flatten)]
+    pub(crate) net: StudyNetwork,
+}
+
+/// What the network of a study is, and what it learns.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StudyNetwork {
     /// Dataset; `adieu data list` shows them [default: mnist; optdigits with --quick]
     #[arg(long, value_name = "NAME")]
     pub(crate) data: Option<String>,
@@ -87,11 +115,11 @@ pub(crate) struct StudyHybrids {
     #[arg(long)]
     pub(crate) convolutional: bool,
 
-    /// Units of a dense layer [default: 500; 64 with --quick]; channels of the first convolution [default: 32; 8]
+    /// Units of a dense layer [default: 500; 60 with --quick]; channels of the first convolution [default: 40; 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=16_384))]
     pub(crate) width: Option<u64>,
 
-    /// Folder of the study [default: runs/study-hybrids-DATE-TIME, in UTC]
+    /// Folder of the study [default: runs/study-NAME-DATE-TIME, in UTC]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
 

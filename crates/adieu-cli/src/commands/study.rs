@@ -1,10 +1,12 @@
 //! `adieu study`: built-in sweeps.
 
-use adieu::sweep::hybrids::{HybridStudy, block_sizes};
+use adieu::Sweep;
+use adieu::report::sweep::SweepSummary;
 use adieu::sweep::study::{GoodnessStudy, compare_goodness};
+use adieu::sweep::{NetworkStudy, Shelf, hybrids, rules};
 
 use super::sweep::{Job, go};
-use crate::args::{StudyGoodness, StudyHybrids};
+use crate::args::{StudyGoodness, StudyNetwork};
 use crate::progress::{Doing, Manner};
 use crate::terminal;
 
@@ -18,14 +20,7 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
         dir: asked.dir.as_deref().map(super::whole).transpose()?,
     };
     let mut sweep = study.sweep()?;
-    let (shelf, left_out) = {
-        let _doing = Doing::begin(manner, "reading the data");
-        sweep.keep_possible()?
-    };
-    for (name, faults) in left_out {
-        let why: Vec<String> = faults.faults.iter().map(|fault| fault.what.clone()).collect();
-        terminal::message(&format!("{name}: left out: {}", why.join("; ")));
-    }
+    let shelf = possible(&mut sweep, manner)?;
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder("study-goodness"));
     let mut command = format!(
         "adieu study goodness --epochs {} --seeds {} --out {}",
@@ -44,30 +39,47 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
     go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, compare_goodness)
 }
 
-pub(super) fn hybrids(asked: &StudyHybrids, manner: Manner) -> anyhow::Result<()> {
+pub(super) fn hybrids(asked: &StudyNetwork, manner: Manner) -> anyhow::Result<()> {
+    let study = network(asked)?;
+    of_network("hybrids", asked, (&study, hybrids::sweep(&study)), manner, hybrids::conclude)
+}
+
+pub(super) fn rules(asked: &StudyNetwork, manner: Manner) -> anyhow::Result<()> {
+    let study = network(asked)?;
+    let conclude = |summary: &mut SweepSummary| rules::conclude(&study, summary);
+    of_network("rules", asked, (&study, rules::sweep(&study)), manner, conclude)
+}
+
+fn network(asked: &StudyNetwork) -> anyhow::Result<NetworkStudy> {
     let (data, epochs, seeds) = if asked.quick { ("optdigits", 20, 2) } else { ("mnist", 10, 3) };
     let width = match (asked.convolutional, asked.quick) {
         (false, false) => 500,
-        (false, true) => 64,
-        (true, false) => 32,
-        (true, true) => 8,
+        (false, true) => 60,
+        (true, false) => 40,
+        (true, true) => 10,
     };
-    let study = HybridStudy {
+    Ok(NetworkStudy {
         epochs: asked.epochs.unwrap_or(epochs),
         seeds: asked.seeds.unwrap_or(seeds),
         width: asked.width.unwrap_or(width),
         convolutional: asked.convolutional,
         data: asked.data.clone().unwrap_or_else(|| data.into()),
         dir: asked.data_dir.as_deref().map(super::whole).transpose()?,
-    };
-    let sweep = study.sweep();
-    let shelf = {
-        let _doing = Doing::begin(manner, "reading the data");
-        sweep.check()?
-    };
-    let out = asked.out.clone().unwrap_or_else(|| super::new_folder("study-hybrids"));
+    })
+}
+
+/// Runs the study called `name`; what its learners refuse of this network and data is left out, and said.
+fn of_network(
+    name: &str,
+    asked: &StudyNetwork,
+    (study, mut sweep): (&NetworkStudy, Sweep),
+    manner: Manner,
+    conclude: impl Fn(&mut SweepSummary),
+) -> anyhow::Result<()> {
+    let shelf = possible(&mut sweep, manner)?;
+    let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&format!("study-{name}")));
     let mut command = format!(
-        "adieu study hybrids --data {} --epochs {} --seeds {} --width {} --out {}",
+        "adieu study {name} --data {} --epochs {} --seeds {} --width {} --out {}",
         study.data,
         study.epochs,
         study.seeds,
@@ -80,5 +92,18 @@ pub(super) fn hybrids(asked: &StudyHybrids, manner: Manner) -> anyhow::Result<()
     if study.convolutional {
         command += " --convolutional";
     }
-    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, block_sizes)
+    go(&sweep, shelf, &Job { out: &out, command, show: asked.show, manner }, conclude)
+}
+
+/// Reads the data and leaves out, with a word, what cannot be.
+fn possible(sweep: &mut Sweep, manner: Manner) -> anyhow::Result<Shelf> {
+    let (shelf, left_out) = {
+        let _doing = Doing::begin(manner, "reading the data");
+        sweep.keep_possible()?
+    };
+    for (name, faults) in left_out {
+        let why: Vec<String> = faults.faults.iter().map(|fault| fault.what.clone()).collect();
+        terminal::message(&format!("{name}: left out: {}", why.join("; ")));
+    }
+    Ok(shelf)
 }

@@ -9,6 +9,7 @@
 //! Differences are paired by seed, and judged by the 95 % interval; with one seed by 1.96 binomial standard errors.
 //! A run that diverged is a result: it is counted, and has no part in the means.
 
+mod beside;
 mod page;
 mod pairs;
 mod text;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use adieu_record::Outcome;
 use serde::{Deserialize, Serialize};
 
+pub use beside::Beside;
 pub use page::html;
 pub use pairs::{Pair, Pairs};
 pub use text::table;
@@ -123,6 +125,9 @@ pub struct SweepSummary {
     pub data: Vec<String>,
     /// In order.
     pub steps: Vec<StepSummary>,
+    /// The step that all are told as shares of, where somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// Values of one key against each other, where somebody asked for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pairs>,
@@ -156,8 +161,16 @@ impl SweepSummary {
             };
             summaries.push(step_summary(step, runs, against));
         }
-        let (pairs, trends) = (Vec::new(), Vec::new());
-        SweepSummary { format: FORMAT, name: name.into(), layout, data, steps: summaries, pairs, trends }
+        SweepSummary {
+            format: FORMAT,
+            name: name.into(),
+            layout,
+            data,
+            steps: summaries,
+            beside: None,
+            pairs: Vec::new(),
+            trends: Vec::new(),
+        }
     }
 
     /// What steps are judged by, for people.

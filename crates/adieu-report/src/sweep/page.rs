@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::text::{difference, notes, spread};
-use super::{Layout, StepSummary, SweepSummary, trends};
+use super::{Layout, StepSummary, SweepSummary, beside, trends};
 use crate::chart::dots::{self, Dots};
 use crate::chart::scale::Scale;
 use crate::exhibits::scrolling;
@@ -34,6 +34,7 @@ pub fn html(sweep: &SweepSummary, footer: Option<String>) -> String {
             (table(sweep, compared))
             p class="note" { (notes(sweep, compared)) }
         }
+        (beside::section(sweep))
         @if !sweep.pairs.is_empty() {
             section id="pairs" { h2 { "Value against value" } (pairs(sweep)) }
         }

@@ -6,7 +6,7 @@ use crate::stats::Estimate;
 use crate::summary::Standing;
 use crate::text::{aligned, clipped, points_range, wrapped};
 
-use super::{Layout, Pairs, StepSummary, SweepSummary};
+use super::{Layout, Pairs, StepSummary, SweepSummary, beside};
 
 /// One line a step: seeds, test error with its interval, what it differs by, time, multiply-adds.
 /// Lines are at most [`crate::text::WIDTH`] columns where names are short; `–` is *not measured*.
@@ -21,6 +21,7 @@ pub fn table(sweep: &SweepSummary) -> String {
     let mut text = aligned(&rows, sweep.steps.len());
     text.push('\n');
     text.push_str(&wrapped(&notes(sweep, compared), ""));
+    text.push_str(&beside::table(sweep));
     for pairs in &sweep.pairs {
         text.push('\n');
         text.push_str(&pairs_table(pairs));

@@ -12,6 +12,8 @@
 mod file;
 mod found;
 pub mod hybrids;
+mod network;
+pub mod rules;
 pub mod study;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +28,7 @@ use crate::duel_folder::{Standing, standing};
 use crate::recipe::{DataRecipe, Fault, Faults, Recipe, touches};
 use crate::{Error, Plan};
 pub use found::{PAGE, TABLE, found, write};
+pub use network::NetworkStudy;
 
 /// See the module.
 #[derive(Clone, Debug)]

@@ -1,0 +1,161 @@
+//! `adieu study rules`: every rule that learns without back-propagation beside back-propagation, on the very same network,
+//! and what each rule's own paper claims.
+//!
+//! The network is nobody's own: a norm that takes channels apart by class before each layer, no batch norm, no pattern a
+//! label could be learnt in. Rates are the best of three, docs/lab-log.md says on which data; all else is each rule's
+//! default, which is its paper's.
+
+use adieu_core::learn::{
+    ChannelCompetition, Contrast, DeeperForward, Direction, ForwardForward, LearnerRecipe, LocalHeads,
+    Readout, SelfContrastive, SoftHebb, Split, Trifecta,
+};
+use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
+use adieu_core::parts::goodness::MeanSquares;
+use adieu_core::parts::label_code::{LabelCode, Waves};
+use adieu_core::parts::negatives::Uniform;
+use adieu_core::parts::norm::Norm;
+use adieu_core::parts::objective::Logistic;
+use adieu_report::sweep::SweepSummary;
+
+use super::Sweep;
+use super::network::{LAYERS, NetworkStudy, adam_w, back_prop};
+use crate::recipe::Recipe;
+
+/// Groups of channels that the norms take apart: one a class, as DeeperForward wants them.
+const GROUPS: u64 = 10;
+/// What all are compared with.
+const BESIDE: &str = "back_prop";
+
+/// A rule, by name, and what its paper claims.
+struct Rule {
+    name: &'static str,
+    claim: &'static str,
+    learner: LearnerRecipe,
+}
+
+/// Adds what the study has found: errors and costs beside back-propagation, and what the papers claim.
+pub fn conclude(study: &NetworkStudy, summary: &mut SweepSummary) {
+    let claims = rules(study).into_iter().map(|rule| (rule.name.into(), rule.claim.into())).collect();
+    summary.compare_with(BESIDE, claims);
+}
+
+/// The sweep, a rule a step; the first is back-propagation.
+pub fn sweep(study: &NetworkStudy) -> Sweep {
+    let name = format!("Learning rules on {}", study.data);
+    let recipe = |rule: Rule| (rule.name.to_string(), study.recipe(rule.name, 1, GROUPS, rule.learner));
+    let all: Vec<(String, Recipe)> = rules(study).into_iter().map(recipe).collect();
+    Sweep::side_by_side(&name, study.seeds, all)
+}
+
+fn rules(study: &NetworkStudy) -> Vec<Rule> {
+    let rule = |name, claim, learner| Rule { name, claim, learner };
+    let frozen = Split { at: LAYERS as u64, lower: None, upper: Box::new(back_prop(0.001).into()) };
+    let mut all =
+        vec![rule(BESIDE, "", back_prop(0.001).into()), rule("random trunk, head only", "", frozen.into())];
+    all.extend(class_scores(study.convolutional));
+    all.extend(pairs(study.convolutional));
+    all.extend(unlabelled());
+    all
+}
+
+/// Rules by which layers say the classes: no label is an input.
+fn class_scores(convolutional: bool) -> Vec<Rule> {
+    let heads = |name, claim, score: ClassScore| {
+        let (optimizer, head_optimizer) = (adam_w(0.001), adam_w(0.001));
+        let learner = LocalHeads { score, optimizer, head_optimizer, ..LocalHeads::default() };
+        Rule { name, claim, learner: learner.into() }
+    };
+    let mut all = vec![
+        Rule {
+            name: "deeper_forward",
+            claim: "0.70 of the time of an epoch, 0.47 of the memory (ResNet-17, CIFAR-10: 13.8 % wrong)",
+            learner: DeeperForward::default().into(),
+        },
+        Rule {
+            name: "cw_comp",
+            claim: "no cost; 0.58, 7.7 and 21.9 % wrong on MNIST, Fashion-MNIST and CIFAR-10",
+            learner: ChannelCompetition::default().into(),
+        },
+        heads(
+            "local heads, projection",
+            "Mono-Forward: 0.66 of the time and 0.59 of the energy, fewer errors (CIFAR-10, dense)",
+            Projection::default().into(),
+        ),
+    ];
+    if convolutional {
+        let slower =
+            "SFF: 1.5 to 3 times the time, 18.6 % wrong where back-propagation has 21.5 % (CIFAR-10)";
+        all.push(heads("local heads, maps", slower, Maps::default().into()));
+        let half = "AugLocal, MAN: about its errors, 0.55 to 0.6 of the memory";
+        all.push(heads("local heads, pooled", half, Pooled::default().into()));
+    }
+    all
+}
+
+/// Rules by which layers tell rows with their label from rows with a wrong one.
+fn pairs(convolutional: bool) -> Vec<Rule> {
+    let rule = |name, claim, learner| Rule { name, claim, learner };
+    let published = "somewhat slower, 1.4 % wrong on MNIST as back-propagation has without dropout";
+    if !convolutional {
+        return vec![rule("forward_forward", published, ForwardForward::default().into())];
+    }
+    let naive = ForwardForward {
+        goodness: MeanSquares::default().into(),
+        objective: Logistic { theta: 1.0, ..Logistic::default() }.into(),
+        calibrate: true,
+        norm: Norm::None,
+        negatives: Uniform::default().into(),
+        peer_weight: 0.0,
+        optimizer: adam_w(0.001),
+        head: false,
+        readout: Readout::Goodness,
+        direction: Direction::Maximise,
+        ..ForwardForward::default()
+    };
+    let waves: LabelCode = Waves::default().into();
+    vec![
+        rule("forward_forward, label in a corner", published, naive.clone().into()),
+        rule(
+            "forward_forward, label as waves",
+            "no cost; 0.84 % wrong on MNIST",
+            ForwardForward { label: waves, ..naive }.into(),
+        ),
+        rule(
+            "trifecta",
+            "no cost; 0.42, 8.6 and 16 % wrong on MNIST, Fashion-MNIST and CIFAR-10 (12 layers)",
+            Trifecta::default().into(),
+        ),
+    ]
+}
+
+/// Rules that look at no label; a linear softmax says what they have learnt.
+fn unlabelled() -> Vec<Rule> {
+    vec![
+        Rule {
+            name: "self_contrastive",
+            claim: "1.2 s where SigProp takes 7.5 (a layer and epoch); 0.63 and 19.3 % wrong on MNIST and CIFAR-10",
+            learner: SelfContrastive { layers: vec![Contrast::default()], ..SelfContrastive::default() }
+                .into(),
+        },
+        Rule {
+            name: "soft_hebb",
+            claim: "one epoch without labels; 0.6 and 19.7 % wrong on MNIST and CIFAR-10",
+            learner: SoftHebb::default().into(),
+        },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::network::tests::{fair, small};
+    use super::*;
+
+    #[test]
+    fn every_rule_can_be_and_has_the_same_weights_to_begin_with() {
+        for (convolutional, rules) in [(false, 8), (true, 12)] {
+            let sweep = sweep(&small(convolutional, 20));
+            assert_eq!((sweep.steps.len(), sweep.steps[0].name.as_str()), (rules, BESIDE));
+            fair(&sweep);
+        }
+    }
+}
