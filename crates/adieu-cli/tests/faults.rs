@@ -63,7 +63,7 @@ fn faulty_recipes_tell_all_their_faults_by_line() {
       r.toml:4: train.batch: 0 is too small, the least is 1
           wanted an integer from 1 to 1000000, for example `batch = 100`
       r.toml:6: model.blocks[1][0]: -1 is too small, the least is 0
-          wanted an integer of at least 0, or a table with a `kind`, one of `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
+          wanted an integer of at least 0, or a table with a `kind`, one of `label_channel`, `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
       r.toml:9: learner.rate: unknown key `rate`
           valid keys here: `dropout`, `kind`, `label_smoothing`, `micro_batch`, `norm`, `optimizer`, `recompute_every`, `schedule`
     "#);
@@ -72,7 +72,7 @@ fn faulty_recipes_tell_all_their_faults_by_line() {
     r.toml:1: error (seeed): unknown key `seeed`; did you mean `seed`? valid keys here: `data`, `learner`, `model`, `name`, `seed`, `train`
     r.toml:3: error (train.epochs): found a string, "many"; wanted an integer from 1 to 1000000, for example `epochs = 60`
     r.toml:4: error (train.batch): 0 is too small, the least is 1; wanted an integer from 1 to 1000000, for example `batch = 100`
-    r.toml:6: error (model.blocks[1][0]): -1 is too small, the least is 0; wanted an integer of at least 0, or a table with a `kind`, one of `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
+    r.toml:6: error (model.blocks[1][0]): -1 is too small, the least is 0; wanted an integer of at least 0, or a table with a `kind`, one of `label_channel`, `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
     r.toml:9: error (learner.rate): unknown key `rate`; valid keys here: `dropout`, `kind`, `label_smoothing`, `micro_batch`, `norm`, `optimizer`, `recompute_every`, `schedule`
     "#);
     assert_eq!(said.badly(2), "5 faults in recipes");
@@ -96,6 +96,8 @@ fn recipes_that_cannot_be_are_refused_by_line() {
             "r.toml:2: model.blocks[0]: ",
         ),
         ("blocks = [[{ kind = \"triangle\", power = 0.0 }]]", BP, "r.toml:2: model.blocks[0][0].power: "),
+        ("blocks = [[10], [10]]", "kind = \"trifecta\"\nplace = \"beside\"", "r.toml:2: model.blocks[0]: "),
+        ("blocks = [[10], [{ kind = \"label_channel\" }, 10]]", BP, "r.toml:2: model.blocks[1][0]: "),
         ("blocks = [[10]]", "kind = \"soft_hebb\"\nlayers = []", "r.toml:5: learner.layers: "),
     ];
     for (model, learner, expected) in cases {

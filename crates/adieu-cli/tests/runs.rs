@@ -54,7 +54,7 @@ fn keys_are_set_on_the_command_line_and_what_is_wrong_with_them_is_told() {
       r.toml, with what --set says: train: found an integer, 2
           wanted a table with keys among `batch`, `checkpoint_every`, `epochs`, `log_every`, `probe_rows`, for example `train = { batch = 100 }`
       r.toml, with what --set says: model.blocks[1][0]: -1 is too small, the least is 0
-          wanted an integer of at least 0, or a table with a `kind`, one of `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
+          wanted an integer of at least 0, or a table with a `kind`, one of `label_channel`, `local`, `convolution`, `max_pool`, `average_pool`, `global_pool`, `group_norm`, `layer_norm`, `rms_norm`, `batch_norm`, `dropout`, `triangle`, `residual`, `patches`, `per_token`, `attention`, `transformer`, for example `1`
     ");
     let message = desk.adieu("train r.toml --out d --set train.batch=100000").badly(2);
     insta::assert_snapshot!(message, @r"

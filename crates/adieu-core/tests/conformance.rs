@@ -19,6 +19,7 @@ use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::goodness::Goodness;
 use adieu_core::parts::host::{matrix, view, zip};
+use adieu_core::parts::label_channel::LabelChannel;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::optimizer::AdamW;
@@ -533,6 +534,7 @@ fn every_block_holds_what_it_declares() {
         }
     }
     for input in [Shape::Image { c: 1, h: 3, w: 3 }, Shape::Image { c: 9, h: 1, w: 1 }] {
+        blocks.push(Box::new(LabelChannel::new(input).unwrap()));
         for activation in Activation::ALL {
             let window = Window { kernel: 2, stride: 2, padding: 1 };
             let block = Convolution::new("0", input, 5, window, activation, &mut rng).unwrap();

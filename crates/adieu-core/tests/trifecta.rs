@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adieu_core::learn::{Clock, Learner, LearnerFn, NoClock, Phase, Scalar, StepCx, Task, Trifecta};
+use adieu_core::learn::{Ask, Clock, Learner, LearnerFn, NoClock, Phase, Scalar, StepCx, Task, Trifecta};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
 use adieu_core::parts::batch_norm::BatchNorm;
@@ -14,6 +14,8 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::host::view;
+use adieu_core::parts::label_channel::LabelChannel;
+use adieu_core::parts::label_code::Place;
 use adieu_core::parts::negatives::Hard;
 use adieu_core::parts::optimizer::AdamW;
 use adieu_core::parts::shape::Shape;
@@ -22,32 +24,43 @@ use common::{Blocks, CLASSES, FEATURES, blobs, dense, everything, flat, noise, t
 
 const SIZES: [usize; 4] = [FEATURES, 8, 7, 6];
 const ROWS: usize = 12;
+const IMAGE: Shape = Shape::Image { c: 1, h: 3, w: 3 };
 
 fn step(net: &mut Net, learner: &mut dyn Learner, step: u64, clock: &mut dyn Clock) -> Vec<Scalar> {
     learner.step(net, &blobs(ROWS, 1), &mut StepCx { seed: 1, step, clock }).expect("nothing diverges")
 }
 
-/// Twice batch norm and a convolution, then a dense block, all smooth.
-fn smooth() -> Blocks {
+/// Twice batch norm and a convolution, then a dense block, all smooth; with the label's channel where it goes beside the image.
+fn smooth(place: Place) -> Blocks {
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let block = |b: usize, input: Shape, channels: usize| {
         let mut chance = Rng::stream(3, Purpose::Init, b as u64);
         let (norm, path) = (format!("{b}.0"), format!("{b}.1"));
-        let map = Convolution::new(&path, input, channels, window, Activation::Gelu, &mut chance).unwrap();
-        let norms: [Box<dyn Block>; 2] =
-            [Box::new(BatchNorm::new(&norm, input).unwrap()), Box::new(Affine::new(&norm, input).unwrap())];
-        Box::new(Stack::new(norms.into_iter().chain([Box::new(map) as Box<dyn Block>]).collect()))
+        let standard = BatchNorm::new(&norm, input).unwrap();
+        let shape = standard.output();
+        let map = Convolution::new(&path, shape, channels, window, Activation::Gelu, &mut chance).unwrap();
+        let norms: [Box<dyn Block>; 2] = [Box::new(standard), Box::new(Affine::new(&norm, shape).unwrap())];
+        let first = matches!(input, Shape::Image { c: 2, .. });
+        let room = first.then(|| LabelChannel::new(IMAGE).unwrap());
+        let room = room.into_iter().map(|room| Box::new(room) as Box<dyn Block>);
+        let layers = room.chain(norms).chain([Box::new(map) as Box<dyn Block>]);
+        Box::new(Stack::new(layers.collect()))
     };
     let top = Dense::new("2", 18, 5, Activation::Gelu, &mut Rng::stream(3, Purpose::Init, 2));
-    let below = [(0, Shape::Image { c: 1, h: 3, w: 3 }, 3), (1, Shape::Pixels { h: 3, w: 3, c: 3 }, 2)];
+    let c = if place == Place::Beside { 2 } else { 1 };
+    let below = [(0, Shape::Image { c, h: 3, w: 3 }, 3), (1, Shape::Pixels { h: 3, w: 3, c: 3 }, 2)];
     let below = below.map(|(b, input, channels)| block(b, input, channels) as Box<dyn Block>);
     below.into_iter().chain([Box::new(top) as Box<dyn Block>]).collect()
 }
 
 /// The loss of block `i` at step `at` with every parameter in `moved` by so much, and the learner afterwards.
-fn loss(i: usize, at: u64, moved: &BTreeMap<String, Vec<f32>>) -> (f64, Blocks, Box<dyn Learner>) {
-    let mut net = smooth();
-    let mut learner = Trifecta::default().build(&mut net, &task(ROWS, 1, 1));
+fn loss(
+    place: Place,
+    (i, at): (usize, u64),
+    moved: &BTreeMap<String, Vec<f32>>,
+) -> (f64, Blocks, Box<dyn Learner>) {
+    let mut net = smooth(place);
+    let mut learner = Trifecta { place, ..Trifecta::default() }.build(&mut net, &task(ROWS, 1, 1));
     let mut put = |param: &mut adieu_core::parts::param::Param| {
         if let Some(moved) = moved.get(param.path()) {
             param.load_rows(&param.to_rows().iter().zip(moved).map(|(p, v)| p + v).collect::<Vec<_>>());
@@ -72,8 +85,10 @@ fn every_loss_hands_down_its_gradient() {
         (0, 2, [block(0), vec!["embedding".to_string()]].concat()),
         (2, 2, [block(1), weight_and_bias("2").to_vec()].concat()),
     ];
-    for (i, at, names) in trained {
-        let (_, _, mut learner) = loss(i, at, &BTreeMap::new());
+    for (place, (i, at, names)) in
+        [Place::Onto, Place::Beside].into_iter().flat_map(|p| trained.clone().map(|t| (p, t)))
+    {
+        let (_, _, mut learner) = loss(place, (i, at), &BTreeMap::new());
         let mut gradients = BTreeMap::new();
         learner.params(&mut |param| {
             let own =
@@ -88,11 +103,14 @@ fn every_loss_hands_down_its_gradient() {
             let exact: f64 = gradient.iter().zip(&direction).map(|(g, v)| f64::from(g * v)).sum();
             let by = |t: f32| {
                 let moved = direction.iter().map(|v| t * v).collect();
-                loss(i, at, &BTreeMap::from([(name.clone(), moved)])).0
+                loss(place, (i, at), &BTreeMap::from([(name.clone(), moved)])).0
             };
             let numeric = (by(EPSILON) - by(-EPSILON)) / (2.0 * f64::from(EPSILON));
             let allowed = 1e-2 * exact.abs().max(numeric.abs()) + 1e-3;
-            assert!((exact - numeric).abs() < allowed, "loss {i}, {name}: {exact}, numeric {numeric}");
+            assert!(
+                (exact - numeric).abs() < allowed,
+                "{place:?}, loss {i}, {name}: {exact}, numeric {numeric}"
+            );
         }
     }
 }
@@ -176,6 +194,11 @@ fn what_cannot_be_is_refused_by_key() {
     assert_eq!(refused(Trifecta { first: 3, ..sound.clone() }, &shapes, task.clone()), ["first"]);
     let hard = Trifecta { negatives: Hard {}.into(), ..sound.clone() };
     assert_eq!(refused(hard, &shapes, task.clone()), ["negatives.kind"]);
+    let beside = Trifecta { place: Place::Beside, ..sound.clone() };
+    assert_eq!(refused(beside.clone(), &shapes, task.clone()), [""; 0]);
+    assert_eq!((beside.asks(0), beside.asks(1)), (vec![Ask::LabelChannel], vec![]));
+    let flat = Task { input: Shape::Flat(9), ..task.clone() };
+    assert_eq!(refused(beside, &shapes, flat), ["place"]);
     assert_eq!(refused(sound.clone(), &shapes, Task { classes: 1, ..task.clone() }), ["negatives"]);
     let many = vec![Shape::Flat(3); 17];
     assert_eq!(refused(Trifecta { layer_readouts: true, ..sound }, &many, task), ["layer_readouts"]);

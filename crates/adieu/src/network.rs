@@ -17,6 +17,7 @@ use adieu_core::parts::convolution::Convolution;
 use adieu_core::parts::dense::Dense;
 use adieu_core::parts::dropout::Dropout;
 use adieu_core::parts::host;
+use adieu_core::parts::label_channel::LabelChannel;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::pool::{Of, Pool};
@@ -161,6 +162,7 @@ fn free(kind: &LayerKind, input: Shape, path: &str) -> Result<Box<dyn Block>, Sh
         with_affine(Box::new(norm), affine, shape, path)
     };
     match kind {
+        LayerKind::LabelChannel(_) => Ok(Box::new(LabelChannel::new(input)?)),
         LayerKind::MaxPool(pool) => Ok(Box::new(Pool::new(input, pool.window(), Of::Largest)?)),
         LayerKind::AveragePool(pool) => Ok(Box::new(Pool::new(input, pool.window(), Of::Mean)?)),
         LayerKind::GlobalPool(_) => Ok(Box::new(Pool::global(input, Of::Mean)?)),

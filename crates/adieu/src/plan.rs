@@ -282,6 +282,7 @@ fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
         let unmet = recipe.learner.asks(b).into_iter().find(|ask| match ask {
             Ask::Layer => !layer(block),
             Ask::Product => !one_product(block),
+            Ask::LabelChannel => !shows_labels(block),
         });
         let (what, remedy) = match unmet? {
             Ask::Layer => {
@@ -291,9 +292,18 @@ fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
                 "one dense layer or one convolution a block, with nothing else that learns",
                 "give each such layer a block of its own, without groups, and norms no affine = true",
             ),
+            Ask::LabelChannel => (
+                "a channel to show labels in",
+                "begin the block with { kind = \"label_channel\" }, or set learner.place = \"onto\"",
+            ),
         };
         Some(fault(&format!("model.blocks[{b}]"), format!("`{name}` needs {what}"), remedy))
     })
+}
+
+/// Whether a block begins with a place for labels.
+fn shows_labels(block: &[LayerRecipe]) -> bool {
+    matches!(block, [LayerRecipe::Kind(LayerKind::LabelChannel(_)), ..])
 }
 
 /// Whether all that a block has to learn is in one dense layer or one convolution.

@@ -331,6 +331,8 @@ pub enum Ask {
     /// To have all that it has to learn in one dense layer or one convolution, whose total input it looks at: see
     /// [`Linear`](crate::parts::layer::Linear).
     Product,
+    /// To begin with a channel where labels are shown: see [`LabelChannel`](crate::parts::label_channel::LabelChannel).
+    LabelChannel,
 }
 
 /// A learning rule as people write it.

@@ -26,10 +26,10 @@
 //! Letters: i is a block, from 0; t the step, from 1; E the label patterns `[K, n_in]`; α is that of `pair_margin`.
 //!
 //! # Differences from the paper
-//! - E_y is added to the image, a pattern for each of its channels, and not put beside it as one channel more: the first
-//!   block then sees an image like any other, and network and initial weights are those of the other learners, whatever the
-//!   blocks. At first it has the deviation `strength`, about that of an image's pixels; there both have 1.
-//! - Batch normalisation before the first convolution sees the sum of image and pattern, where it standardised them apart.
+//! - E_y is put beside the image as one channel more with `place = "beside"` only, and the network then begins with
+//!   `label_channel`. Else it is added, a pattern for each of the image's channels: network and initial weights are those of
+//!   the other learners, whatever the blocks, and batch normalisation before the first convolution sees the sum.
+//! - At first E_y has the deviation `strength`, by default about that of an image's pixels; there both have 1.
 //! - t runs on through the epochs; there it begins again with each.
 //! - Convolutions have biases, which batch normalisation would not need.
 //! - Blocks that rest do not move the running means of their batch normalisation; in the published code they do.
@@ -42,7 +42,8 @@ use serde::{Deserialize, Serialize};
 use super::common::class_layers::{ClassReadout, OF_ONE_LAYER, refuse_readouts};
 use super::common::wrong_labels::WrongLabels;
 use super::{
-    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, say_goodness, widths,
+    Ask, Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, say_goodness,
+    widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -51,7 +52,7 @@ use crate::parts::block::{Credit, Net, Saved};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::goodness::{Goodness, MeanSquares};
 use crate::parts::host::{matrix, view};
-use crate::parts::label_code::{Embedding, Labels};
+use crate::parts::label_code::{Embedding, Labels, Place};
 use crate::parts::negatives::{Negatives, Uniform};
 use crate::parts::objective::{Objective, PairMargin, Tags};
 use crate::parts::optimizer::{AdamW, Descent, Optimizer};
@@ -69,6 +70,8 @@ pub struct Trifecta {
     pub objective: Objective,
     /// Which wrong labels the negative rows get.
     pub negatives: Negatives,
+    /// Where the label patterns go.
+    pub place: Place,
     /// Standard deviation of the label patterns before they learn; rows are as the data come.
     #[schemars(range(min = 1e-6, max = 1e6))]
     pub strength: f64,
@@ -95,6 +98,7 @@ impl Default for Trifecta {
             goodness: MeanSquares {}.into(),
             objective: PairMargin::default().into(),
             negatives: Uniform::default().into(),
+            place: Place::Onto,
             strength: 0.3,
             window: 2,
             optimizer: AdamW::default().into(),
@@ -120,17 +124,29 @@ impl LearnerFn for Trifecta {
                 format!("`{}` negatives are drawn from a head, and there is none", self.negatives.name());
             refuse("negatives.kind", what, "choose uniform negatives");
         }
+        if self.place == Place::Beside && !matches!(task.input, Shape::Image { .. }) {
+            let what = format!("{} has no place for a channel more", task.input);
+            refuse("place", what, "set place = \"onto\"");
+        }
         if task.classes < 2 {
             refuse("negatives", "one class has no wrong label".into(), "use data of two classes or more");
         }
         all
     }
 
+    fn asks(&self, block: usize) -> Vec<Ask> {
+        if self.place == Place::Beside && block == 0 { vec![Ask::LabelChannel] } else { Vec::new() }
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let widths = widths(net, task.input);
         let mut chance = Rng::stream(task.seed, Purpose::Head, 0);
-        let mut embedding =
-            Embedding::new("embedding", task.classes, task.input.features(), self.strength, &mut chance);
+        let pattern = match (self.place, task.input) {
+            (Place::Beside, Shape::Image { h, w, .. }) => h * w,
+            _ => task.input.features(),
+        };
+        let size = [task.classes, pattern];
+        let mut embedding = Embedding::new("embedding", size, self.strength, self.place, &mut chance);
         let descents = (0..net.len()).map(|i| {
             Descent::new(&self.optimizer, &format!("loss.{i}"), |visit| {
                 if i == 0 {

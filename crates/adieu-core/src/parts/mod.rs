@@ -19,6 +19,7 @@ pub mod dropout;
 pub mod fakes;
 pub mod goodness;
 pub mod host;
+pub mod label_channel;
 pub mod label_code;
 pub mod layer;
 pub mod local;

@@ -18,6 +18,8 @@ pub enum LayerRecipe {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LayerKind {
+    /// One channel more for the image, where a learner may show labels; of zeros for all others. The first layer.
+    LabelChannel(NothingRecipe),
     /// Units that each see a square of an image, every place with weights of its own. Their outputs are an image again; a
     /// dense layer after them sees all of it.
     Local(FieldsRecipe),
@@ -217,6 +219,7 @@ impl LayerKind {
     /// What recipes call it.
     pub fn name(&self) -> &'static str {
         match self {
+            LayerKind::LabelChannel(_) => "label_channel",
             LayerKind::Local(_) => "local",
             LayerKind::Convolution(_) => "convolution",
             LayerKind::MaxPool(_) => "max_pool",
@@ -239,7 +242,8 @@ impl LayerKind {
     /// Whether it has anything to learn.
     pub fn learns(&self) -> bool {
         match self {
-            LayerKind::MaxPool(_)
+            LayerKind::LabelChannel(_)
+            | LayerKind::MaxPool(_)
             | LayerKind::AveragePool(_)
             | LayerKind::GlobalPool(_)
             | LayerKind::Dropout(_)

@@ -5,7 +5,7 @@ mod every_patch;
 mod overlay;
 mod waves;
 
-pub use embedding::Embedding;
+pub use embedding::{Embedding, Place};
 pub use every_patch::EveryPatch;
 pub use overlay::Overlay;
 pub use waves::Waves;
