@@ -142,8 +142,9 @@ impl Made {
     }
 }
 
-/// What steps 3 to 8 take at most, arrays of numbers with the working memory that the first two left, and all else; and
-/// what the formula says. Windows of two train other layers in the second step than in the first.
+/// What steps 5 to 8 take at most, arrays of numbers with the working memory that the first four left, and all else; and
+/// what the formula says. Windows of two train other layers in the second step than in the first, learners that take turns
+/// have had both by the fourth.
 fn measured(made: &Made, recipe: &LearnerRecipe, rows: usize) -> ([u64; 2], Option<u64>) {
     alone(|| {
         let (mut net, batch) = (made.net(), made.batch(rows));
@@ -156,7 +157,7 @@ fn measured(made: &Made, recipe: &LearnerRecipe, rows: usize) -> ([u64; 2], Opti
                 let mut cx = StepCx { seed: 1, step, clock: &mut NoClock };
                 learner.step(&mut net, &batch, &mut cx).expect("nothing diverges");
             });
-            if step > 2 {
+            if step > 4 {
                 assert_eq!(scratch_bytes() as u64, held, "working memory of {made:?}, {recipe:?}");
                 all = [all[0].max(most[0] as u64 + held), all[1].max(most[1] as u64)];
             }

@@ -33,6 +33,7 @@ mod soft_hebb;
 mod split;
 mod stages;
 mod trifecta;
+mod turns;
 
 use std::fmt;
 
@@ -52,6 +53,7 @@ pub use soft_hebb::{Competition, SoftHebb};
 pub use split::Split;
 pub use stages::{Stage, Stages};
 pub use trifecta::Trifecta;
+pub use turns::Turns;
 
 use crate::Tensor;
 use crate::parts::Batch;
@@ -388,6 +390,7 @@ crate::choices! {
         Stages = "stages",
         Split = "split",
         Mixed = "mixed",
+        Turns = "turns",
         SelfContrastive = "self_contrastive",
         SoftHebb = "soft_hebb",
     }

@@ -2,7 +2,9 @@
 //! say what each part is worth. All methods have the same initial weights, rows, batches and epochs in all, pretraining
 //! included.
 
-use adieu_core::learn::{BackProp, ForwardForward, LearnerRecipe, LocalHeads, Mixed, Split, Stage, Stages};
+use adieu_core::learn::{
+    BackProp, ForwardForward, LearnerRecipe, LocalHeads, Mixed, Split, Stage, Stages, Turns,
+};
 use adieu_core::parts::class_score::{Pooled, Projection};
 use adieu_report::sweep::{SweepSummary, Trend};
 
@@ -60,6 +62,8 @@ fn methods(study: &NetworkStudy) -> Vec<(String, Recipe)> {
     add("back_prop, micro-batches", 1, BackProp { micro_batch: 25, ..bp.clone() }.into());
     add("deep supervision", 1, mixed(&local, 0.5, 0.5));
     add("mixed, local fades", 1, mixed(&local, 1.0, 0.0));
+    let turns = Turns { every: 4, seldom: boxed(&global), often: boxed(&own) };
+    add("local, every 4th step global", 1, turns.into());
     for k in BLOCK_SIZES {
         add(&local_heads(k), k, own.clone());
     }
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_method_can_be_and_has_the_same_weights_to_begin_with() {
-        for (convolutional, methods) in [(false, 18), (true, 14)] {
+        for (convolutional, methods) in [(false, 19), (true, 15)] {
             let sweep = sweep(&small(convolutional, 12));
             assert_eq!(sweep.steps.len(), methods);
             fair(&sweep);
