@@ -227,6 +227,31 @@ fn a_run_that_diverges_is_a_result() {
 }
 
 #[test]
+fn a_sweep_takes_other_values_for_all_its_steps() {
+    let desk = ladder();
+    let set = "--set train.epochs=3 --set model.blocks=[[7],[7]]";
+    let started = desk.start_until(&format!("sweep s.toml --out d {set}"), "(run 1 of ");
+    started.signal("INT");
+    let said = started.wait();
+    assert!(
+        said.err.contains("go on with `adieu sweep s.toml --out d --set train.epochs=3 --set 'model"),
+        "{}",
+        said.err
+    );
+    desk.adieu(&format!("sweep s.toml --out d {set}")).well();
+    let table: Value = serde_json::from_slice(&desk.read("d/sweep.json")).unwrap();
+    let run = table["steps"][0]["runs"][0]["run"].as_str().unwrap();
+    let recipe = desk.text(&format!("{run}/recipe.toml"));
+    assert!(recipe.contains("epochs = 3") && recipe.contains("blocks = [[7], [7]]"), "{recipe}");
+    let message = desk.adieu("sweep s.toml --out e --set learner.magic=1").badly(2);
+    assert!(
+        message.contains("s.toml, with what --set says: ") && message.contains("learner.magic"),
+        "{message}"
+    );
+    assert!(!desk.has("e"));
+}
+
+#[test]
 fn another_kind_of_folder_is_not_mixed_with_a_sweep() {
     let desk = ladder();
     desk.recipe("r.toml", "epochs = 1", "kind = \"back_prop\"");

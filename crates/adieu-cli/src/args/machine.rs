@@ -79,13 +79,17 @@ pub(crate) struct Profile {
 Examples:
   adieu stall-probe recipes/ff-mnist-1000x3.toml
   adieu stall-probe mine.toml --steps 500 --turns 5 --json | jq .fetch
-  adieu stall-probe mine.toml            with `throttle_mb_s = 5` under [data]: slow storage
+  adieu stall-probe mine.toml --set data.throttle_mb_s=5        slow storage
 
 Fetching is told only where the files came from a disk: not of bundled data, nor of a file system in memory.")]
 pub(crate) struct StallProbe {
     /// The recipe
     #[arg(value_name = "RECIPE", value_hint = ValueHint::FilePath)]
     pub(crate) recipe: PathBuf,
+
+    /// Another value for a dotted key of the recipe; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<Setting>,
 
     /// Steps of each training
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adieu::recipe::Setting;
 use adieu::sweep::study::Activation;
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
 
@@ -18,6 +19,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueHint};
 Examples:
   adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder
   adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder --seeds 5   more seeds
+  adieu sweep mine.toml --set data.kind=idx --set data.dir=~/fashion-mnist  other data
   adieu report runs/ladder/rms-norm                                         one step, in full
 
 A sweep file:
@@ -38,6 +40,10 @@ pub(crate) struct Sweep {
     /// The sweep
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+
+    /// Another value for a dotted key of every step's recipe; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<Setting>,
 
     /// Folder of the sweep: STEP/seed-N/ for each run [default: runs/NAME-DATE-TIME, in UTC]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

@@ -81,6 +81,12 @@ fn new_folder(name: &str) -> PathBuf {
     std::iter::once(first).chain(further).find(|path| !path.exists()).unwrap_or_default()
 }
 
+/// A word of a command as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.=/~:,".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// The folder of data as a run must remember it: whole, so that the run can be resumed from anywhere.
 fn whole(folder: &Path) -> anyhow::Result<PathBuf> {
     let whole = std::path::absolute(folder);

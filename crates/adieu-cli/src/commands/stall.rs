@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use adieu::Recipe;
 use adieu::record::{Unit, Value};
 use adieu::report::with_unit;
 use adieu::sink::Flow;
 use adieu::stall::{Difference, Extent, Fetch, Found, Leg, probe};
+use adieu::{Error, Recipe};
 use anyhow::bail;
 
 use crate::args::StallProbe;
@@ -15,11 +15,16 @@ use crate::progress::{Doing, Manner};
 use crate::{stop, terminal, words};
 
 pub(super) fn run(asked: &StallProbe, manner: Manner) -> anyhow::Result<()> {
-    let recipe = Recipe::read(&asked.recipe)?;
+    let mut name = asked.recipe.display().to_string();
+    let mut recipe = Recipe::read(&asked.recipe)?;
+    if !asked.settings.is_empty() {
+        name += ", with what --set says";
+        recipe = recipe.with(&asked.settings, &name).map_err(Error::from)?;
+    }
     let extent = Extent { steps: asked.steps, turns: asked.turns as usize };
     let stopped = stop::plain_flag();
     let mut doing = Doing::begin(manner, "reading the data");
-    let found = probe(&recipe, &asked.recipe.display().to_string(), &extent, &mut |what: &str| {
+    let found = probe(&recipe, &name, &extent, &mut |what: &str| {
         doing.at(what);
         if stopped.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
     })?;

@@ -20,7 +20,7 @@ use crate::progress::{Doing, Manner};
 use crate::{stop, terminal, words};
 
 pub(super) fn run(asked: &args::Sweep, manner: Manner) -> anyhow::Result<()> {
-    let mut sweep = Sweep::read(&asked.file)?;
+    let mut sweep = Sweep::read(&asked.file)?.with(&asked.settings)?;
     sweep.seeds = asked.seeds.unwrap_or(sweep.seeds);
     for step in &mut sweep.steps {
         if let Some(dir) = &mut step.recipe.data.dir {
@@ -29,6 +29,9 @@ pub(super) fn run(asked: &args::Sweep, manner: Manner) -> anyhow::Result<()> {
     }
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&sweep.name));
     let mut command = format!("adieu sweep {} --out {}", asked.file.display(), out.display());
+    for setting in &asked.settings {
+        command += &format!(" --set {}", super::quoted(&setting.to_string()));
+    }
     if let Some(seeds) = asked.seeds {
         command += &format!(" --seeds {seeds}");
     }

@@ -1,5 +1,6 @@
 //! Setting one dotted key of a recipe.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value as Json};
@@ -30,6 +31,18 @@ impl FromStr for Setting {
             Some(written) => serde_json::to_value(written).map_err(|error| error.to_string())?,
         };
         Ok(Setting { key, value })
+    }
+}
+
+impl fmt::Display for Setting {
+    /// As it could be written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = toml::Value::try_from(&self.value).map_err(|_| fmt::Error)?;
+        let bare = |text: &str| toml::from_str::<toml::Table>(&format!("value = {text}")).is_err();
+        match value.as_str().filter(|text| bare(text) && text.trim() == *text && !text.is_empty()) {
+            Some(text) => write!(f, "{}={text}", self.key),
+            None => write!(f, "{}={value}", self.key),
+        }
     }
 }
 
@@ -97,6 +110,22 @@ mod tests {
 
     fn recipe() -> Json {
         json!({ "learner": { "kind": "ff", "optimizer": { "kind": "ema", "rate": 1.0, "momentum": 0.9 } } })
+    }
+
+    #[test]
+    fn settings_are_told_as_they_could_be_written() {
+        for (written, told) in [
+            ("learner.optimizer.rate=0.01", "learner.optimizer.rate=0.01"),
+            ("data.kind = \"idx\"", "data.kind=idx"),
+            ("data.dir=~/a b", "data.dir=~/a b"),
+            ("data.label=\"1\"", "data.label=\"1\""),
+            ("train.epochs=3", "train.epochs=3"),
+            ("model.blocks=[[10], [{ kind = \"dropout\", share = 0.5 }]]", ""),
+        ] {
+            let setting: Setting = written.parse().unwrap();
+            assert!(told.is_empty() || setting.to_string() == told, "{setting}");
+            assert_eq!(setting.to_string().parse(), Ok(setting));
+        }
     }
 
     #[test]

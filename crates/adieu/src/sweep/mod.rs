@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 
 use crate::duel::Bout;
 use crate::duel_folder::{Standing, standing};
-use crate::recipe::{DataRecipe, Fault, Faults, Recipe, touches};
+use crate::recipe::{DataRecipe, Fault, Faults, Recipe, Setting, touches};
 use crate::{Error, Plan};
 pub use found::{PAGE, TABLE, found, write};
 pub use network::NetworkStudy;
@@ -118,6 +118,21 @@ impl Sweep {
             |(name, recipe)| Step { name, changes: Vec::new(), recipe, places: Vec::new(), line: None };
         let steps = recipes.into_iter().map(step).collect();
         Sweep { name: name.into(), seeds, layout: Layout::Grid(Vec::new()), steps, file: name.into() }
+    }
+
+    /// The same with other values for keys of every step's recipe.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] with all faults of form of the first step that has some.
+    pub fn with(mut self, settings: &[Setting]) -> Result<Sweep, Error> {
+        if settings.is_empty() {
+            return Ok(self);
+        }
+        self.file += ", with what --set says";
+        for step in &mut self.steps {
+            step.recipe = step.recipe.with(settings, &self.file)?;
+        }
+        Ok(self)
     }
 
     /// Checks the recipe of every step with its data, each dataset read once.
