@@ -109,6 +109,18 @@ fn recipes_that_cannot_be_are_refused_by_line() {
 }
 
 #[test]
+fn a_row_has_no_other_beside_it_in_a_batch_of_one() {
+    let desk = Desk::new();
+    let recipe = "[train]\nbatch = 1\n[model]\nblocks = [[10]]\n[learner]\nkind = \"self_contrastive\"\n";
+    desk.write("r.toml", recipe.as_bytes());
+    let message = desk.adieu("train r.toml --out d").badly(2);
+    assert!(
+        message.contains("r.toml:2: train.batch: `self_contrastive` needs at least 2 rows a step"),
+        "{message}"
+    );
+}
+
+#[test]
 fn keys_that_a_dataset_does_not_heed_are_refused_and_named_with_those_that_do() {
     let desk = Desk::new();
     for (data, expected) in [

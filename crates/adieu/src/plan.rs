@@ -98,6 +98,11 @@ impl Plan {
                 "make it smaller",
             ));
         }
+        let least = recipe.learner.least_rows();
+        if recipe.train.batch < least {
+            let what = format!("`{}` needs at least {least} rows a step", recipe.learner.name());
+            faults.push(fault("train.batch", what, "make it larger"));
+        }
         if data.test.is_empty() {
             let what = "the test set has no row".to_string();
             faults.push(fault("data", what, "put rows aside for it: nothing can be judged without"));

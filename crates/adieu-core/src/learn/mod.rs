@@ -367,6 +367,10 @@ pub trait LearnerFn: fmt::Debug {
     fn wants_shares(&self) -> bool {
         false
     }
+    /// The fewest rows a step can do with.
+    fn least_rows(&self) -> u64 {
+        1
+    }
     /// Whether [`Learner::below`] knows a way down.
     fn goes_down(&self) -> bool {
         false

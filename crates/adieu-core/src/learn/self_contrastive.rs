@@ -123,6 +123,10 @@ impl LearnerFn for SelfContrastive {
         vec![Ask::Product]
     }
 
+    fn least_rows(&self) -> u64 {
+        2 // beside another
+    }
+
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let layers = net.iter_mut().enumerate().map(|(l, block)| {
             let contrast = of_layer(&self.layers, l).clone();

@@ -106,6 +106,10 @@ impl LearnerFn for Split {
         self.lower.as_ref().is_some_and(|lower| lower.wants_shares())
     }
 
+    fn least_rows(&self) -> u64 {
+        self.upper.least_rows().max(self.lower.as_ref().map_or(1, |lower| lower.least_rows()))
+    }
+
     fn asks(&self, block: usize) -> Vec<Ask> {
         match block.checked_sub(self.at as usize) {
             Some(block) => self.upper.asks(block),

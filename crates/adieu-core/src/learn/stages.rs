@@ -122,6 +122,10 @@ impl LearnerFn for Stages {
         self.stages.iter().any(|stage| stage.learner.wants_shares())
     }
 
+    fn least_rows(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.learner.least_rows()).max().unwrap_or(1)
+    }
+
     fn asks(&self, block: usize) -> Vec<Ask> {
         self.stages.iter().flat_map(|stage| stage.learner.asks(block)).collect()
     }

@@ -81,6 +81,10 @@ impl LearnerFn for Turns {
         self.both().iter().any(|(_, learner)| learner.wants_shares())
     }
 
+    fn least_rows(&self) -> u64 {
+        self.both().iter().map(|(_, learner)| learner.least_rows()).max().unwrap_or(1)
+    }
+
     fn asks(&self, block: usize) -> Vec<Ask> {
         self.both().iter().flat_map(|(_, learner)| learner.asks(block)).collect()
     }
