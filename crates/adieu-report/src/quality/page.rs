@@ -85,7 +85,7 @@ pub fn html(quality: &Quality, footer: Option<&str>) -> String {
         section id="said" {
             h2 { "What can be said" }
             @for what in &quality.conditions { p class="warning" role="note" { strong { "Mind: " } (what) "." } }
-            p class="verdict" { (said(quality)) }
+            ul class="verdict" { @for what in said(quality) { li { (what) } } }
             (key(quality))
         }
         @for (i, target) in quality.targets.iter().enumerate() { (to_target(quality, i, target)) }
