@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use adieu_core::learn::{
     ChannelCompetition, ClassReadout, DeeperForward, Goal, Learner, LearnerRecipe, LocalHeads, Mixed,
-    NoClock, Scalar, StepCx, Task, Window as Epochs, shapes,
+    NoClock, Scalar, StepCx, Task, Window as Epochs, outlines,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -87,7 +87,7 @@ impl Case<'_> {
         let epochs = self.epochs().into_iter().max().unwrap();
         let task =
             Task { input: self.input, classes: 3, train_rows: 8, epochs, seed: 0, goal: Goal::Classify };
-        assert_eq!(self.recipe.refuse(&shapes(&net, self.input), &task), []);
+        assert_eq!(self.recipe.refuse(&outlines(&net, self.input), &task), []);
         let mut learner = self.recipe.build(&mut net, &task);
         let mut initial = named(&self.golden["initial"]);
         if self.run["initial"].is_object() {

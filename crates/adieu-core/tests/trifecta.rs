@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adieu_core::learn::{Clock, Learner, LearnerFn, NoClock, Phase, Scalar, StepCx, Task, Trifecta};
+use adieu_core::learn::{Clock, Learner, LearnerFn, NoClock, Outline, Phase, Scalar, StepCx, Task, Trifecta};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
 use adieu_core::parts::batch_norm::BatchNorm;
@@ -164,7 +164,7 @@ fn a_step_costs_two_ways_up_and_no_more_of_the_way_back_than_its_losses_need() {
 #[test]
 fn what_cannot_be_is_refused_by_key() {
     let shapes = flat(&SIZES[1..]);
-    let refused = |recipe: Trifecta, shapes: &[Shape], task: Task| {
+    let refused = |recipe: Trifecta, shapes: &[Outline], task: Task| {
         let all = recipe.refuse(shapes, &task);
         assert!(all.iter().all(|refusal| !refusal.what.is_empty() && !refusal.remedy.is_empty()), "{all:?}");
         all.into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()

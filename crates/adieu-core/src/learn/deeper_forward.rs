@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
 use super::common::windows::Span;
-use super::{Learner, LearnerFn, Refusal, Task};
+use super::{Ask, Learner, LearnerFn, Outline, Refusal, Task, outlines};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupMeans;
 use crate::parts::norm::Norm;
@@ -69,14 +69,23 @@ impl Default for DeeperForward {
 }
 
 impl LearnerFn for DeeperForward {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all =
-            refuse(("kind", &GroupMeans {}.into()), (self.first, self.layer_readouts), shapes, task);
-        if self.first < shapes.len() as u64 && self.first + self.leave_out >= shapes.len() as u64 {
-            let what = format!("of {} layers none is left to sum", shapes.len());
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let layers: Vec<Shape> = blocks.iter().flat_map(|block| block.layers.clone()).collect();
+        if layers.is_empty() {
+            let what = "there is no layer with weights".to_string();
+            return vec![Refusal { key: "kind", what, remedy: "add a convolution or a dense layer".into() }];
+        }
+        let readouts = (self.first, self.layer_readouts);
+        let mut all = refuse(("kind", &GroupMeans {}.into()), readouts, &layers, task);
+        if self.first < layers.len() as u64 && self.first + self.leave_out >= layers.len() as u64 {
+            let what = format!("of {} layers none is left to sum", layers.len());
             all.push(Refusal { key: "leave_out", what, remedy: "leave fewer out".into() });
         }
         all
+    }
+
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::LayerByLayer]
     }
 
     fn overlaps(&self) -> bool {
@@ -85,6 +94,7 @@ impl LearnerFn for DeeperForward {
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let whole = Span { first: 1, last: task.epochs };
+        let layers = outlines(net, task.input).iter().map(|block| block.layers.len()).sum::<usize>();
         let settings = Settings {
             score: GroupMeans {}.into(),
             temperature: 1.0,
@@ -95,10 +105,11 @@ impl LearnerFn for DeeperForward {
             schedule: self.schedule.clone(),
             readout: ClassReadout::Sum,
             first: self.first as usize,
-            last: net.len() - 1 - self.leave_out as usize,
+            last: layers - 1 - self.leave_out as usize,
             layer_readouts: self.layer_readouts,
-            spans: vec![whole; net.len()],
+            spans: vec![whole; layers],
             window: 1,
+            by_leaf: true,
             overlap: self.overlap,
             head: None,
         };

@@ -21,6 +21,7 @@ pub mod goodness;
 pub mod host;
 pub mod label_code;
 pub mod layer;
+pub mod leaves;
 pub mod local;
 pub mod negatives;
 pub mod norm;
