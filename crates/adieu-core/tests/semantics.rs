@@ -299,8 +299,8 @@ fn more_layers_than_have_names_are_not_read_one_by_one() {
     let recipe = ForwardForward { layer_readouts: true, ..ForwardForward::default() };
     let task =
         Task { input: Shape::Flat(12), classes: 2, train_rows: 4, epochs: 1, seed: 1, goal: Goal::Classify };
-    assert_eq!(recipe.refuse(&common::flat(&[5; 32]), &task), []);
-    assert_eq!(recipe.refuse(&common::flat(&[5; 33]), &task)[0].key, "layer_readouts");
+    assert_eq!(recipe.refuse(&common::flat(&[5; 16]), &task), []);
+    assert_eq!(recipe.refuse(&common::flat(&[5; 17]), &task)[0].key, "layer_readouts");
 }
 
 /// A unit that is off for every positive row is dead, one that never is is always on.

@@ -92,8 +92,8 @@ fn blocks() -> Vec<(Box<dyn Block>, Shape)> {
     all.push(beside(conv(pixels, 5, same), None, pixels));
     all.push(beside(conv(image, 5, half), pool(image), image));
     all.push(beside(conv(image, 5, half), Some(project()), image));
-    all.push(beside(each("b", 6, 4, Activation::Gelu), None, TOKENS));
-    all.push(beside(plain(9, Activation::Relu), None, Shape::Flat(9)));
+    all.push(beside(each("b", 6, 8, Activation::Gelu), None, TOKENS));
+    all.push(beside(plain(5, Activation::Relu), None, Shape::Flat(5)));
     for activation in Activation::ALL {
         all.push((each("e", 6, 4, activation), TOKENS));
         all.push((Box::new(Residual::new(plain(6, activation))), Shape::Flat(6)));

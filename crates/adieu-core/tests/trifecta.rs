@@ -177,7 +177,7 @@ fn what_cannot_be_is_refused_by_key() {
     let hard = Trifecta { negatives: Hard {}.into(), ..sound.clone() };
     assert_eq!(refused(hard, &shapes, task.clone()), ["negatives.kind"]);
     assert_eq!(refused(sound.clone(), &shapes, Task { classes: 1, ..task.clone() }), ["negatives"]);
-    let many = vec![Shape::Flat(3); 17];
+    let many = flat(&[3; 33]);
     assert_eq!(refused(Trifecta { layer_readouts: true, ..sound }, &many, task), ["layer_readouts"]);
 }
 

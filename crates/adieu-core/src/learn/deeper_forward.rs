@@ -17,8 +17,20 @@
 //! groups = 10 }` before each layer but the first, so that back-propagation can train the very same trunk; so do
 //! dropout and the norm of the image.
 //!
+//! **Layers** are whatever has weights, one by one, however the network is cut into blocks; norms, pools and dropout are
+//! passed through. Ways around layers are [`Residual`](crate::parts::residual::Residual) blocks without weights of their
+//! own around them: what goes on is
+//!
+//! ```text
+//! x' = ŷ + s(x)    or    x' = [ŷ | s(x)]      ŷ the last norm of the layers inside, s the identity or a pool
+//! ```
+//!
+//! and no layer inside hears of it: its goodness is that of its own h, before norm and join. A norm's learned gain and
+//! shift, and a projection around layers, have no goodness of their own; recipes with them are refused.
+//!
 //! # Differences from the paper
 //! - Layers have biases; the published code has none.
+//! - Goodness is taken before dropout, which then thins what the next layer sees; the published code drops first.
 //! - Which layers are summed is a setting (`first`, `last`), to be chosen on held-out rows by whoever runs it
 //!   (`layer_readouts` shows each); the paper chooses the best range after every epoch by itself.
 //! - Layers work one after the other, or with `overlap` side by side on threads, not each on a device of its own.
