@@ -425,11 +425,11 @@ impl Learner for ClassLayers {
     }
 
     fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
-        let of = |(block, count): (&'a Box<dyn Block>, &usize)| match (self.settings.by_leaf, count) {
-            (false, _) | (_, 1) => vec![&**block],
-            _ => leaves::of(&**block).into_iter().filter(|leaf| leaves::learns(*leaf)).collect(),
+        let of = |(block, count): (&'a dyn Block, &usize)| match (self.settings.by_leaf, count) {
+            (false, _) | (_, 1) => vec![block],
+            _ => leaves::of(block).into_iter().filter(|leaf| leaves::learns(*leaf)).collect(),
         };
-        net.iter().zip(&self.counts).flat_map(of).collect()
+        net.iter().map(|block| &**block).zip(&self.counts).flat_map(of).collect()
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {
