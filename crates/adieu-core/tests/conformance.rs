@@ -5,7 +5,7 @@ mod common;
 
 use adieu_core::learn::{
     Ask, BackProp, Clock, DeeperForward, Direction, ForwardForward, Learner, LearnerFn, LearnerRecipe,
-    NoClock, Phase, SelfContrastive, Split, Stage, Stages, StepCx, shapes,
+    NoClock, Phase, SelfContrastive, Split, Stage, Stages, StepCx, outlines,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -291,7 +291,7 @@ fn below_what_learns_no_error_is_worked_out() {
     assert_eq!((cost.forward_macs, cost.weight_macs, cost.input_macs), (product, product, product));
     let task = adieu_core::learn::Task { input, ..task(60, EPOCHS, 1) };
     let recipe = LearnerRecipe::from(DeeperForward { first: 0, ..DeeperForward::default() });
-    assert_eq!(recipe.refuse(&adieu_core::learn::shapes(&net, input), &task), []);
+    assert_eq!(recipe.refuse(&adieu_core::learn::outlines(&net, input), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     let (mut witness, mut data) = (Witness::default(), blobs(60, 1));
     data.x = noise(60, 48, 1);
@@ -302,13 +302,13 @@ fn below_what_learns_no_error_is_worked_out() {
 
 #[test]
 fn a_split_leaves_blocks_to_whoever_needs_some() {
-    let (shapes, task) = (flat(&HIDDEN[1..]), task(60, EPOCHS, 1));
+    let (blocks, task) = (flat(&HIDDEN[1..]), task(60, EPOCHS, 1));
     for upper in LearnerRecipe::all() {
         let (name, alone) = (upper.name(), upper.takes_no_block());
         let split = |at| Split { at, lower: None, upper: Box::new(upper.clone()) };
-        let refused = split(2).refuse(&shapes, &task);
+        let refused = split(2).refuse(&blocks, &task);
         assert_eq!(refused.is_empty(), alone, "{name}: {refused:?}");
-        assert!(split(3).refuse(&shapes, &task)[0].key == "at", "{name}");
+        assert!(split(3).refuse(&blocks, &task)[0].key == "at", "{name}");
     }
 }
 
@@ -373,9 +373,9 @@ fn every_learner_takes_a_block_of_dropout() {
         let mut net = dense(&HIDDEN, Activation::Relu, 1);
         net.insert(0, Box::new(Dropout { p: 0.1, features: FEATURES }));
         net.insert(2, Box::new(Dropout { p: 0.1, features: 24 }));
-        let shapes = shapes(&net, task.input); // dropout leaves an image an image
+        let blocks = outlines(&net, task.input); // dropout leaves an image an image
         if (0..4).any(|block| recipe.asks(block).contains(&Ask::Layer))
-            || !recipe.refuse(&shapes, &task).is_empty()
+            || !recipe.refuse(&blocks, &task).is_empty()
         {
             continue;
         }

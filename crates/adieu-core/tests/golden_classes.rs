@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use adieu_core::learn::{
     ChannelCompetition, ClassReadout, DeeperForward, Goal, Learner, LearnerRecipe, LocalHeads, Mixed,
-    NoClock, Scalar, StepCx, Task, Window as Epochs, shapes,
+    NoClock, Scalar, StepCx, Task, Window as Epochs, outlines,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -25,6 +25,7 @@ use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::optimizer::{AdamW, Optimizer};
 use adieu_core::parts::param::Param;
 use adieu_core::parts::pool::{Of, Pool};
+use adieu_core::parts::residual::Residual;
 use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
@@ -87,7 +88,7 @@ impl Case<'_> {
         let epochs = self.epochs().into_iter().max().unwrap();
         let task =
             Task { input: self.input, classes: 3, train_rows: 8, epochs, seed: 0, goal: Goal::Classify };
-        assert_eq!(self.recipe.refuse(&shapes(&net, self.input), &task), []);
+        assert_eq!(self.recipe.refuse(&outlines(&net, self.input), &task), []);
         let mut learner = self.recipe.build(&mut net, &task);
         let mut initial = named(&self.golden["initial"]);
         if self.run["initial"].is_object() {
@@ -192,7 +193,7 @@ impl Case<'_> {
 /// The parameter whose first moment is called `path`.
 fn moment_of(path: &str, all: &BTreeMap<String, Vec<f64>>) -> Option<String> {
     let path = path.strip_suffix(".0")?;
-    let owners = (0..3).flat_map(|l| ["descent.score", "layer", "head"].map(|owner| format!("{owner}.{l}.")));
+    let owners = (0..7).flat_map(|l| ["descent.score", "layer", "head"].map(|owner| format!("{owner}.{l}.")));
     let mut names = owners
         .chain(["descent.".to_string()])
         .filter_map(|owner| path.strip_prefix(&owner).map(str::to_string));
@@ -277,6 +278,38 @@ fn deeper_forward_follows_the_reference_for_ten_steps() {
     };
     let recipe = recipe.into();
     Case { name: "deeper_forward", golden: &golden, run: &golden, input: SIX, net, recipe, norm: Norm::None }
+        .follows();
+}
+
+#[test]
+fn deeper_forward_follows_the_reference_around_layers() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../../../reference/deeper_forward_residual.json")).unwrap();
+    let net = || {
+        let pool = || -> Box<dyn Block> { Box::new(Pool::new(pixels(6, 12), TWO, Of::Mean).unwrap()) };
+        let groups = |side, c| normalise(pixels(side, c), Over::Groups(3));
+        let both = |first: &str, second: &str| {
+            let layer = |path| convolution(path, pixels(6, 6), 6);
+            stack(vec![layer(first), groups(6, 6), layer(second), groups(6, 6)])
+        };
+        let halved = stack(vec![pool(), convolution("5", pixels(3, 12), 12), groups(3, 12)]);
+        vec![
+            stack(vec![normalise(SIX, Over::Layer), convolution("0", SIX, 6), groups(6, 6)]),
+            Box::new(Residual::new(both("1", "2"))),
+            Box::new(Residual::beside(both("3", "4"), None, pixels(6, 6)).unwrap()),
+            Box::new(Residual::projected(halved, pool())),
+            convolution("6", pixels(3, 12), 6),
+        ]
+    };
+    let recipe = DeeperForward {
+        optimizer: adam(0.02),
+        schedule: Constant {}.into(),
+        first: 1,
+        layer_readouts: true,
+        ..DeeperForward::default()
+    };
+    let recipe = recipe.into();
+    Case { name: "around layers", golden: &golden, run: &golden, input: SIX, net, recipe, norm: Norm::None }
         .follows();
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use adieu_core::learn::{
-    ClassReadout, Goal, Learner, LearnerFn, NoClock, Scalar, StepCx, Task, Trifecta, shapes,
+    ClassReadout, Goal, Learner, LearnerFn, NoClock, Scalar, StepCx, Task, Trifecta, outlines,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -85,7 +85,7 @@ fn start(golden: &Value, recipe: &Trifecta) -> (Blocks, Box<dyn Learner>) {
         block(2, pixels(3, 5), 6, None),
     ];
     let task = Task { input: INPUT, classes: 2, train_rows: 8, epochs: 1, seed: 0, goal: Goal::Classify };
-    assert_eq!(recipe.refuse(&shapes(&net, INPUT), &task), []);
+    assert_eq!(recipe.refuse(&outlines(&net, INPUT), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     let mut initial = named(&golden["initial"]);
     visit(&mut net, learner.as_mut(), &mut |param| match initial.remove(param.path()) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use adieu_core::learn::{
     Competition, Contrast, Goal, Learner, LearnerRecipe, NoClock, Onlooker, Reads, SelfContrastive, SoftHebb,
-    StepCx, Task, shapes,
+    StepCx, Task, outlines,
 };
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
@@ -71,7 +71,7 @@ fn visit(net: &mut Net, learner: &mut dyn Learner, each: &mut dyn FnMut(&mut Par
 /// Ten steps beside those of `run`, its part of the JSON.
 fn follows(name: &str, run: &Value, input: Shape, mut net: Blocks, recipe: &LearnerRecipe) {
     let task = Task { input, classes: 3, train_rows: 8, epochs: 1, seed: 0, goal: Goal::Classify };
-    assert_eq!(recipe.refuse(&shapes(&net, input), &task), []);
+    assert_eq!(recipe.refuse(&outlines(&net, input), &task), []);
     let mut learner = recipe.build(&mut net, &task);
     let mut initial = named(&run["initial"]);
     visit(&mut net, learner.as_mut(), &mut |param| match initial.remove(param.path()) {

@@ -646,6 +646,10 @@ proptest! {
             check_block(&mut tokens, t * n, rows, at * 100);
             check_block(&mut Residual::new(dense("2", n, n)), n, rows, at * 100);
             check_block(&mut Residual::projected(dense("3", n, m), dense("4", n, m)), n, rows, at * 100);
+            let flat = Shape::Flat(n);
+            check_block(&mut Residual::beside(dense("5", n, m), None, flat).unwrap(), n, rows, at * 100);
+            let mut both = Residual::beside(dense("6", n, m), Some(dense("7", n, 2)), flat).unwrap();
+            check_block(&mut both, n, rows, at * 100);
         }
     }
 

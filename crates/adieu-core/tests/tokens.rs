@@ -64,7 +64,7 @@ fn blocks() -> Vec<(Box<dyn Block>, Shape)> {
     let conv = |input, channels, window| -> Box<dyn Block> {
         Box::new(Convolution::new("c", input, channels, window, Activation::Relu, &mut rng(1)).unwrap())
     };
-    let project = || {
+    let project = || -> Box<dyn Block> {
         let window = Window { kernel: 1, stride: 2, padding: 0 };
         Box::new(Convolution::new("p", image, 5, window, Activation::Identity, &mut rng(2)).unwrap())
     };
@@ -81,6 +81,19 @@ fn blocks() -> Vec<(Box<dyn Block>, Shape)> {
         (Box::new(Residual::projected(conv(image, 5, half), project())), image),
         (Box::new(Residual::new(Box::new(Dropout { p: 0.5, features: 6 }))), Shape::Flat(6)),
     ];
+    let pool = |input| -> Option<Box<dyn Block>> {
+        let two = Window { kernel: 2, stride: 2, padding: 0 };
+        Some(Box::new(Pool::new(input, two, Of::Mean).unwrap()))
+    };
+    let beside = |inner, around, input| -> (Box<dyn Block>, Shape) {
+        (Box::new(Residual::beside(inner, around, input).unwrap()), input)
+    };
+    all.push((Box::new(Residual::projected(conv(pixels, 3, half), pool(pixels).unwrap())), pixels));
+    all.push(beside(conv(pixels, 5, same), None, pixels));
+    all.push(beside(conv(image, 5, half), pool(image), image));
+    all.push(beside(conv(image, 5, half), Some(project()), image));
+    all.push(beside(each("b", 6, 8, Activation::Gelu), None, TOKENS));
+    all.push(beside(plain(5, Activation::Relu), None, Shape::Flat(5)));
     for activation in Activation::ALL {
         all.push((each("e", 6, 4, activation), TOKENS));
         all.push((Box::new(Residual::new(plain(6, activation))), Shape::Flat(6)));
@@ -418,6 +431,14 @@ fn shapes_that_do_not_fit_are_refused_and_told_what_would() {
         "`sum of both ways of residual (dense 7 → 3, relu), around it (dense 7 → 4, relu)` takes 3 features, but what \
          comes before it gives 4",
     );
+    says(
+        Residual::beside(dense(7, 3), None, TOKENS).err(),
+        "`dense 7 → 3, relu` takes 7 features, but what comes before it gives 5 tokens of 6",
+    );
+    let halved = Window { kernel: 3, stride: 2, padding: 1 };
+    let halved = Convolution::new("0", grey, 2, halved, Activation::Relu, &mut rng(1)).unwrap();
+    let said = Residual::beside(Box::new(halved), None, grey).err().unwrap();
+    assert!(said.block.ends_with("beside one another") && said.offered == grey, "{said}");
     // Where there is one channel, planes and pixels are one.
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let block = Convolution::new("0", grey, 1, window, Activation::Relu, &mut rng(1)).unwrap();

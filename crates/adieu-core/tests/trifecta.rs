@@ -5,7 +5,9 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use adieu_core::learn::{Ask, Clock, Learner, LearnerFn, NoClock, Phase, Scalar, StepCx, Task, Trifecta};
+use adieu_core::learn::{
+    Ask, Clock, Learner, LearnerFn, NoClock, Outline, Phase, Scalar, StepCx, Task, Trifecta,
+};
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
 use adieu_core::parts::batch_norm::BatchNorm;
@@ -182,7 +184,7 @@ fn a_step_costs_two_ways_up_and_no_more_of_the_way_back_than_its_losses_need() {
 #[test]
 fn what_cannot_be_is_refused_by_key() {
     let shapes = flat(&SIZES[1..]);
-    let refused = |recipe: Trifecta, shapes: &[Shape], task: Task| {
+    let refused = |recipe: Trifecta, shapes: &[Outline], task: Task| {
         let all = recipe.refuse(shapes, &task);
         assert!(all.iter().all(|refusal| !refusal.what.is_empty() && !refusal.remedy.is_empty()), "{all:?}");
         all.into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()
@@ -197,10 +199,10 @@ fn what_cannot_be_is_refused_by_key() {
     let beside = Trifecta { place: Place::Beside, ..sound.clone() };
     assert_eq!(refused(beside.clone(), &shapes, task.clone()), [""; 0]);
     assert_eq!((beside.asks(0), beside.asks(1)), (vec![Ask::LabelChannel], vec![]));
-    let flat = Task { input: Shape::Flat(9), ..task.clone() };
-    assert_eq!(refused(beside, &shapes, flat), ["place"]);
+    let row = Task { input: Shape::Flat(9), ..task.clone() };
+    assert_eq!(refused(beside, &shapes, row), ["place"]);
     assert_eq!(refused(sound.clone(), &shapes, Task { classes: 1, ..task.clone() }), ["negatives"]);
-    let many = vec![Shape::Flat(3); 17];
+    let many = flat(&[3; 33]);
     assert_eq!(refused(Trifecta { layer_readouts: true, ..sound }, &many, task), ["layer_readouts"]);
 }
 

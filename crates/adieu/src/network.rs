@@ -3,8 +3,8 @@
 mod faults;
 mod shapes;
 
-pub(crate) use faults::{model_faults, size_fault};
-pub(crate) use shapes::shapes;
+pub(crate) use faults::{model_faults, not_alone, size_fault};
+pub(crate) use shapes::outlines;
 
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
@@ -21,7 +21,7 @@ use adieu_core::parts::label_channel::LabelChannel;
 use adieu_core::parts::local::Local;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::pool::{Of, Pool};
-use adieu_core::parts::residual::Residual;
+use adieu_core::parts::residual::{Join, Residual};
 use adieu_core::parts::shape::{Shape, ShapeError};
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::tokens::{Patches, PerToken};
@@ -130,25 +130,38 @@ fn with_a_way_past(
     input: Shape,
     chance: &mut Rng,
 ) -> Box<dyn Block> {
-    let mut shape = input;
-    let layers = residual.layers.iter().enumerate().map(|(i, layer)| {
-        let block = block(model, &format!("{path}.{i}"), layer, shape, chance);
-        shape = block.shape_out(shape).expect("shapes were checked");
-        block
-    });
-    let inner = Box::new(Stack::new(layers.collect()));
-    if !residual.projected {
-        return Box::new(Residual::new(inner));
+    let fits = "shapes were checked";
+    let mut row = |layers: &[LayerRecipe], path: &str| {
+        let mut shape = input;
+        let layers = layers.iter().enumerate().map(|(i, layer)| {
+            let block = block(model, &format!("{path}.{i}"), layer, shape, chance);
+            shape = block.shape_out(shape).expect(fits);
+            block
+        });
+        let blocks: Vec<_> = layers.collect();
+        let stack = (!blocks.is_empty()).then(|| Box::new(Stack::new(blocks)) as Box<dyn Block>);
+        (stack, shape)
+    };
+    let (inner, shape) = row(&residual.layers, path);
+    let inner = inner.expect("faults of the model were checked");
+    let (around, _) = row(&residual.around, &format!("{path}.around"));
+    let around = if residual.projected { Some(projection(path, input, shape, chance)) } else { around };
+    match (residual.join, around) {
+        (Join::Beside, around) => Box::new(Residual::beside(inner, around, input).expect(fits)),
+        (Join::Sum, None) => Box::new(Residual::new(inner)),
+        (Join::Sum, Some(around)) => Box::new(Residual::projected(inner, around)),
     }
-    let path = format!("{path}.shortcut");
-    let projection: Box<dyn Block> = match (shortcut(input, shape).expect("shapes were checked"), shape) {
+}
+
+/// A linear map of single pixels from one shape to another.
+fn projection(path: &str, input: Shape, shape: Shape, chance: &mut Rng) -> Box<dyn Block> {
+    let (path, fits) = (format!("{path}.shortcut"), "shapes were checked");
+    match (shortcut(input, shape).expect(fits), shape) {
         (Some(window), Shape::Pixels { c, .. }) => {
-            let map = Convolution::new(&path, input, c, window, Activation::Identity, chance);
-            Box::new(map.expect("shapes were checked"))
+            Box::new(Convolution::new(&path, input, c, window, Activation::Identity, chance).expect(fits))
         }
         _ => Box::new(Dense::new(&path, input.features(), shape.features(), Activation::Identity, chance)),
-    };
-    Box::new(Residual::projected(inner, projection))
+    }
 }
 
 /// A layer that draws nothing when it is made.
@@ -198,6 +211,7 @@ fn with_affine(
 mod tests {
     use adieu_core::parts::precision::Precision;
 
+    use super::shapes::shapes;
     use super::*;
 
     fn model(blocks: &str) -> ModelRecipe {

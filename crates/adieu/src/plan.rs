@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use adieu_core::learn::{Ask, Goal, Learner, Task, widths};
+use adieu_core::learn::{Ask, Goal, Learner, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::block::Block;
 use adieu_core::parts::chance::{Purpose, Rng};
@@ -12,7 +12,7 @@ use adieu_core::parts::shape::Shape;
 use adieu_data::{Dataset, Rows};
 use adieu_record::{Event, LayerInfo, Network, Split};
 
-use crate::network::{model_faults, network, shapes, size_fault};
+use crate::network::{model_faults, network, not_alone, outlines, size_fault};
 use crate::recipe::{Fault, Faults, LayerKind, LayerRecipe, Recipe, SplitRecipe};
 use crate::{Error, augment, meter, reconstruct};
 
@@ -154,11 +154,10 @@ impl Plan {
 
     /// What the record says of the network.
     pub fn describe(&self, net: &[Box<dyn Block>], learner: &dyn Learner) -> Network {
-        let widths = widths(net, self.task.input);
-        let blocks = net.iter().zip(widths).map(|(block, width)| LayerInfo {
-            name: block.describe(),
-            units: width as u64,
-            parameters: block.cost(1).parameters,
+        let blocks = learner.layers(net).into_iter().map(|block| {
+            let cost = block.cost(1);
+            let units = cost.output_bytes / size_of::<f32>() as u64;
+            LayerInfo { name: block.describe(), units, parameters: cost.parameters }
         });
         let own = learner.parts().into_iter().map(|(name, units, parameters)| LayerInfo {
             name,
@@ -266,12 +265,11 @@ pub(crate) fn fault(key: &str, what: String, remedy: &str) -> Fault {
 
 /// What cannot be for this task: shapes, then what the learner refuses. The model must be without faults of its own.
 fn task_faults(recipe: &Recipe, task: &Task) -> Vec<Fault> {
-    let outputs = match shapes(&recipe.model, task.input) {
-        Ok(shapes) => shapes,
+    let blocks = match outlines(&recipe.model, task.input) {
+        Ok(blocks) => blocks,
         Err(fault) => return vec![fault],
     };
-    let outputs: Vec<Shape> = outputs.iter().filter_map(|block| block.last()).copied().collect();
-    let refusals = recipe.learner.refusals(&outputs, task).into_iter();
+    let refusals = recipe.learner.refusals(&blocks, task).into_iter();
     let refusals = refusals.map(|r| fault(&format!("learner.{}", r.key), r.what, &r.remedy));
     layer_faults(recipe).chain(refusals).collect()
 }
@@ -283,13 +281,22 @@ fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
     };
     let name = recipe.learner.name();
     recipe.model.blocks.iter().enumerate().filter_map(move |(b, block)| {
+        let (asks, key) = (recipe.learner.asks(b), format!("model.blocks[{b}]"));
+        if asks.contains(&Ask::LayerByLayer)
+            && let Some(fault) = not_alone(block, &key)
+        {
+            let what = format!("`{name}` teaches layer by layer, but {}", fault.what);
+            return Some(Fault { what, ..fault });
+        }
         // a learner of learners may ask for both
-        let unmet = recipe.learner.asks(b).into_iter().find(|ask| match ask {
+        let unmet = asks.into_iter().find(|ask| match ask {
             Ask::Layer => !layer(block),
             Ask::Product => !one_product(block),
             Ask::LabelChannel => !shows_labels(block),
+            Ask::LayerByLayer => false,
         });
         let (what, remedy) = match unmet? {
+            Ask::LayerByLayer => return None,
             Ask::Layer => {
                 ("one dense or local layer a block", "give each layer a block of its own: [[500], [500]]")
             }
@@ -302,7 +309,7 @@ fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
                 "begin the block with { kind = \"label_channel\" }, or set learner.place = \"onto\"",
             ),
         };
-        Some(fault(&format!("model.blocks[{b}]"), format!("`{name}` needs {what}"), remedy))
+        Some(fault(&key, format!("`{name}` needs {what}"), remedy))
     })
 }
 
@@ -313,10 +320,7 @@ fn shows_labels(block: &[LayerRecipe]) -> bool {
 
 /// Whether all that a block has to learn is in one dense layer or one convolution.
 fn one_product(block: &[LayerRecipe]) -> bool {
-    let learning = block.iter().filter(|layer| match layer {
-        LayerRecipe::Dense(_) => true,
-        LayerRecipe::Kind(kind) => kind.learns(),
-    });
+    let learning = block.iter().filter(|layer| layer.learns());
     let product = |layer: &LayerRecipe| match layer {
         LayerRecipe::Dense(_) => true,
         LayerRecipe::Kind(LayerKind::Convolution(fields)) => fields.groups == 1,

@@ -49,6 +49,76 @@ fn every_recipe_and_every_sweep_we_ship_checks() {
     assert!(recipes >= 15 && sweeps >= 2, "only {recipes} recipes and {sweeps} sweeps found");
 }
 
+/// Whoever is compared with back-propagation is so on one network, from the same weights, rows and batches: all of these
+/// follow from seed, data, model and batch size.
+#[test]
+fn twins_share_network_rows_and_batches() {
+    let mut pairs = 0;
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/deeper-forward")) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some(other) = name.strip_suffix("-bp.toml") else { continue };
+        let twin = Recipe::read(&path).unwrap();
+        let local = Recipe::read(&path.with_file_name(format!("{other}.toml"))).unwrap();
+        assert_eq!(twin.model, local.model, "{name}");
+        assert_eq!((twin.seed, &twin.data, &twin.train), (local.seed, &local.data, &local.train), "{name}");
+        pairs += 1;
+    }
+    assert!(pairs >= 4, "only {pairs} pairs");
+}
+
+#[test]
+fn ways_around_layers_are_refused_by_key_where_they_cannot_be() {
+    let convolution = |channels: u64| {
+        format!("{{ kind = \"convolution\", field = 3, padding = 1, channels = {channels} }}")
+    };
+    let around = |what: &str, layers: &str| {
+        format!("{}, {{ kind = \"residual\", {what}layers = [{layers}] }}", convolution(10))
+    };
+    let pool = "around = [{ kind = \"average_pool\", window = 2 }], ";
+    let cases = [
+        (around("", &convolution(20)), "model.blocks[0][1]:", "cannot be added to it"),
+        (around("join = \"beside\", ", &convolution(20)), "none", ""),
+        (around(pool, &convolution(10)), "model.blocks[0][1]:", "which is around"),
+        (
+            around(&format!("join = \"beside\", {pool}"), &convolution(10)),
+            "model.blocks[0][1]:",
+            "stand beside",
+        ),
+        (
+            around(&format!("projected = true, {pool}"), &convolution(10)),
+            "model.blocks[0][1].projected:",
+            "leave one",
+        ),
+        (around("projected = true, ", &convolution(20)), "model.blocks[0][1].projected:", "let it be a pool"),
+        (
+            around("", &format!("{}, {}", convolution(12), convolution(10))),
+            "learner.kind:",
+            "layer 2: 12 channels",
+        ),
+        (
+            around(
+                "",
+                &format!("{}, {{ kind = \"group_norm\", groups = 10, affine = true }}", convolution(10)),
+            ),
+            "model.blocks[0][1].layers[1].affine:",
+            "set affine = false",
+        ),
+        (
+            around("around = [{ kind = \"convolution\", field = 1, channels = 10 }], ", &convolution(10)),
+            "model.blocks[0][1].around[0]:",
+            "let it be a pool",
+        ),
+        (around("join = \"beneath\", ", &convolution(10)), "model.blocks[0][1].join", "beside"),
+    ];
+    for (block, key, part) in cases {
+        let text = format!(
+            "[train]\nepochs = 1\n[model]\nblocks = [[{block}]]\n[learner]\nkind = \"deeper_forward\"\nfirst = 0\n"
+        );
+        let said = faults(&text);
+        assert!(said.contains(key) && said.contains(part), "no `{key}` and `{part}` for\n{block}\n{said}");
+    }
+}
+
 #[test]
 fn faults_of_form_come_all_at_once_with_lines() {
     let text =
@@ -123,7 +193,8 @@ fn faults_of_meaning_name_key_and_remedy() {
 #[test]
 fn a_recipe_with_layers_of_every_kind_is_written_as_it_was_read() {
     let layers = "[{ kind = \"local\", field = 10, stride = 6, channels = 16 }, 5], \
-                  [{ kind = \"convolution\", field = 3, padding = 1, channels = 4 }]";
+                  [{ kind = \"convolution\", field = 3, padding = 1, channels = 4 }], \
+                  [{ kind = \"residual\", join = \"beside\", around = [{ kind = \"global_pool\" }], layers = [5] }]";
     let text = format!("[model]\nblocks = [{layers}]\n[learner]\nkind = \"back_prop\"\n");
     let recipe = Recipe::parse(&text, "r.toml").unwrap();
     let written = recipe.to_toml();

@@ -46,8 +46,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Clock, Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite,
-    up_through, widths,
+    Clock, Diverged, Goal, Learner, LearnerFn, Outline, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task,
+    finite, up_through, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -63,7 +63,6 @@ use crate::parts::objective::{CrossEntropy, SquaredError};
 use crate::parts::optimizer::{Descent, Optimizer, Sgd, Timed};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
-use crate::parts::shape::Shape;
 
 /// Back-propagation of softmax cross-entropy through all layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +102,7 @@ impl Default for BackProp {
 }
 
 impl LearnerFn for BackProp {
-    fn refuse(&self, _: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, _: &[Outline], task: &Task) -> Vec<Refusal> {
         if task.goal != Goal::Reconstruct || self.label_smoothing == 0.0 {
             return Vec::new();
         }

@@ -24,13 +24,12 @@ use serde::{Deserialize, Serialize};
 
 use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
 use super::common::windows::{Window, refuse_windows, spans};
-use super::{Learner, LearnerFn, Refusal, Task};
+use super::{Learner, LearnerFn, Outline, Refusal, Task, outputs};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupSquares;
 use crate::parts::norm::Norm;
 use crate::parts::optimizer::{AdamW, Optimizer, Sgd};
 use crate::parts::schedule::{Constant, Schedule};
-use crate::parts::shape::Shape;
 
 /// Every layer's channels compete for the classes: the mean square of a group is the goodness of its class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,9 +63,10 @@ impl Default for ChannelCompetition {
 }
 
 impl LearnerFn for ChannelCompetition {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all = refuse(("kind", &GroupSquares {}.into()), (0, self.layer_readouts), shapes, task);
-        all.extend(refuse_windows(&self.windows, shapes.len(), task.epochs));
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let mut all =
+            refuse(("kind", &GroupSquares {}.into()), (0, self.layer_readouts), &outputs(blocks), task);
+        all.extend(refuse_windows(&self.windows, blocks.len(), task.epochs));
         all
     }
 
@@ -85,6 +85,7 @@ impl LearnerFn for ChannelCompetition {
             layer_readouts: self.layer_readouts,
             spans: spans(&self.windows, net.len(), task.epochs),
             window: 1,
+            by_leaf: false,
             overlap: false,
             head: self.head.then(|| self.head_optimizer.clone()),
         };

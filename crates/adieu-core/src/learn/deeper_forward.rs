@@ -17,8 +17,20 @@
 //! groups = 10 }` before each layer but the first, so that back-propagation can train the very same trunk; so do
 //! dropout and the norm of the image.
 //!
+//! **Layers** are whatever has weights, one by one, however the network is cut into blocks; norms, pools and dropout are
+//! passed through. Ways around layers are [`Residual`](crate::parts::residual::Residual) blocks without weights of their
+//! own around them: what goes on is
+//!
+//! ```text
+//! x' = ŷ + s(x)    or    x' = [ŷ | s(x)]      ŷ the last norm of the layers inside, s the identity or a pool
+//! ```
+//!
+//! and no layer inside hears of it: its goodness is that of its own h, before norm and join. A norm's learned gain and
+//! shift, and a projection around layers, have no goodness of their own; recipes with them are refused.
+//!
 //! # Differences from the paper
 //! - Layers have biases; the published code has none.
+//! - Goodness is taken before dropout, which then thins what the next layer sees; the published code drops first.
 //! - Which layers are summed is a setting (`first`, `last`), to be chosen on held-out rows by whoever runs it
 //!   (`layer_readouts` shows each); the paper chooses the best range after every epoch by itself.
 //! - Layers work one after the other, or with `overlap` side by side on threads, not each on a device of its own.
@@ -29,7 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
 use super::common::windows::Span;
-use super::{Learner, LearnerFn, Refusal, Task};
+use super::{Ask, Learner, LearnerFn, Outline, Refusal, Task, outlines};
 use crate::parts::block::Net;
 use crate::parts::class_score::GroupMeans;
 use crate::parts::norm::Norm;
@@ -69,14 +81,23 @@ impl Default for DeeperForward {
 }
 
 impl LearnerFn for DeeperForward {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all =
-            refuse(("kind", &GroupMeans {}.into()), (self.first, self.layer_readouts), shapes, task);
-        if self.first < shapes.len() as u64 && self.first + self.leave_out >= shapes.len() as u64 {
-            let what = format!("of {} layers none is left to sum", shapes.len());
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let layers: Vec<Shape> = blocks.iter().flat_map(|block| block.layers.clone()).collect();
+        if layers.is_empty() {
+            let what = "there is no layer with weights".to_string();
+            return vec![Refusal { key: "kind", what, remedy: "add a convolution or a dense layer".into() }];
+        }
+        let readouts = (self.first, self.layer_readouts);
+        let mut all = refuse(("kind", &GroupMeans {}.into()), readouts, &layers, task);
+        if self.first < layers.len() as u64 && self.first + self.leave_out >= layers.len() as u64 {
+            let what = format!("of {} layers none is left to sum", layers.len());
             all.push(Refusal { key: "leave_out", what, remedy: "leave fewer out".into() });
         }
         all
+    }
+
+    fn asks(&self, _: usize) -> Vec<Ask> {
+        vec![Ask::LayerByLayer]
     }
 
     fn overlaps(&self) -> bool {
@@ -85,6 +106,7 @@ impl LearnerFn for DeeperForward {
 
     fn build(&self, net: &mut Net, task: &Task) -> Box<dyn Learner> {
         let whole = Span { first: 1, last: task.epochs };
+        let layers = outlines(net, task.input).iter().map(|block| block.layers.len()).sum::<usize>();
         let settings = Settings {
             score: GroupMeans {}.into(),
             temperature: 1.0,
@@ -95,10 +117,11 @@ impl LearnerFn for DeeperForward {
             schedule: self.schedule.clone(),
             readout: ClassReadout::Sum,
             first: self.first as usize,
-            last: net.len() - 1 - self.leave_out as usize,
+            last: layers - 1 - self.leave_out as usize,
             layer_readouts: self.layer_readouts,
-            spans: vec![whole; net.len()],
+            spans: vec![whole; layers],
             window: 1,
+            by_leaf: true,
             overlap: self.overlap,
             head: None,
         };

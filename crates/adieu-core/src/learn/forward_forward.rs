@@ -49,8 +49,8 @@ use super::common::peers::Peers;
 use super::common::softmax_head::SoftmaxHead;
 use super::common::wrong_labels::WrongLabels;
 use super::{
-    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
-    say_goodness, widths,
+    Clock, Diverged, Learner, LearnerFn, Outline, Phase, Refusal, Scalar, StepCx, Task, finite,
+    one_after_another, say_goodness, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -62,14 +62,13 @@ use crate::parts::label_code::Labels;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 impl LearnerFn for ForwardForward {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
-        if self.skip_first && shapes.len() == 1 {
+        if self.skip_first && blocks.len() == 1 {
             let what = "with one block there is none after the first to read out".into();
             refuse("skip_first", what, "set skip_first = false, or add a block");
         }
@@ -84,16 +83,16 @@ impl LearnerFn for ForwardForward {
                 "set head = true, or readout = \"goodness\"",
             );
         }
-        if self.layer_readouts && shapes.len() > OF_ONE_LAYER.len() {
-            let what = format!("{} layers cannot be read one by one", shapes.len());
+        if self.layer_readouts && blocks.len() > OF_ONE_LAYER.len() {
+            let what = format!("{} layers cannot be read one by one", blocks.len());
             refuse(
                 "layer_readouts",
                 what,
                 &format!("set layer_readouts = false, or use at most {} layers", OF_ONE_LAYER.len()),
             );
         }
-        if self.layers == Together::Greedily && task.epochs < shapes.len() as u64 {
-            let what = format!("{} epochs cannot be shared among {} layers", task.epochs, shapes.len());
+        if self.layers == Together::Greedily && task.epochs < blocks.len() as u64 {
+            let what = format!("{} epochs cannot be shared among {} layers", task.epochs, blocks.len());
             refuse("layers", what, "give at least one epoch a layer, or layers = \"together\"");
         }
         if self.overlap && (self.negatives.needs_logits() || self.layers == Together::Greedily) {

@@ -30,13 +30,12 @@ use serde::{Deserialize, Serialize};
 
 use super::common::class_layers::{ClassLayers, ClassReadout, Settings, refuse};
 use super::common::windows::Span;
-use super::{Learner, LearnerFn, Refusal, Task};
+use super::{Learner, LearnerFn, Outline, Refusal, Task, outputs};
 use crate::parts::block::Net;
 use crate::parts::class_score::ClassScore;
 use crate::parts::norm::Norm;
 use crate::parts::optimizer::{AdamW, Optimizer};
 use crate::parts::schedule::{Cosine, Schedule};
-use crate::parts::shape::Shape;
 
 /// When blocks learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -121,17 +120,18 @@ impl Default for LocalHeads {
 }
 
 impl LearnerFn for LocalHeads {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all = refuse(("score", &self.score), (self.first, self.layer_readouts), shapes, task);
-        if self.layers == Schooling::Greedily && task.epochs < shapes.len() as u64 {
-            let what = format!("{} epochs cannot be shared among {} blocks", task.epochs, shapes.len());
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let mut all =
+            refuse(("score", &self.score), (self.first, self.layer_readouts), &outputs(blocks), task);
+        if self.layers == Schooling::Greedily && task.epochs < blocks.len() as u64 {
+            let what = format!("{} epochs cannot be shared among {} blocks", task.epochs, blocks.len());
             let remedy = "give at least one epoch a block, or layers = \"together\"".into();
             all.push(Refusal { key: "layers", what, remedy });
         }
         let mut fault =
             |what: String, remedy: &str| all.push(Refusal { key: "window", what, remedy: remedy.into() });
-        if self.window as usize > shapes.len() {
-            let what = format!("a window of {} does not fit {} blocks", self.window, shapes.len());
+        if self.window as usize > blocks.len() {
+            let what = format!("a window of {} does not fit {} blocks", self.window, blocks.len());
             fault(what, "make it smaller, or add blocks");
         } else if self.window > 1 && (self.norm != Norm::None || self.layers == Schooling::Greedily) {
             let what =
@@ -166,6 +166,7 @@ impl LearnerFn for LocalHeads {
             layer_readouts: self.layer_readouts,
             spans: self.layers.spans(net.len(), task.epochs),
             window: self.window as usize,
+            by_leaf: false,
             overlap: self.overlap,
             head: None,
         };

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, shapes, up_through,
+    Clock, Diverged, Learner, LearnerFn, Outline, Phase, Refusal, Scalar, StepCx, Task, finite, shapes,
+    up_through,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -31,7 +32,6 @@ use crate::parts::objective::CrossEntropy;
 use crate::parts::optimizer::{AdamW, Descent, Optimizer, Timed};
 use crate::parts::param::Param;
 use crate::parts::schedule::{Cosine, Schedule};
-use crate::parts::shape::Shape;
 
 /// The global loss and the layers' own at once, through everything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,9 +67,9 @@ impl Default for Mixed {
 }
 
 impl LearnerFn for Mixed {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let scored = shapes.iter().enumerate().filter_map(|(l, shape)| {
-            let (what, remedy) = self.score.refuse(*shape, task.classes)?;
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let scored = blocks.iter().enumerate().filter_map(|(l, block)| {
+            let (what, remedy) = self.score.refuse(block.output, task.classes)?;
             Some(Refusal { key: "score", what: format!("layer {}: {what}", l + 1), remedy })
         });
         scored.collect()

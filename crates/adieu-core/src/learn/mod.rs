@@ -12,6 +12,7 @@ mod common {
     pub(super) mod apart;
     pub(super) mod class_layers;
     mod class_pipeline;
+    mod class_teaching;
     pub(super) mod decoder;
     mod linear_head;
     pub(super) mod onlooker;
@@ -61,6 +62,7 @@ use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::host::view;
+use crate::parts::leaves;
 use crate::parts::norm::Norm;
 use crate::parts::objective::Tags;
 use crate::parts::param::Param;
@@ -299,6 +301,12 @@ pub trait Learner: Send {
         None
     }
 
+    /// What it counts as the layers of `net`, which may be its first few blocks, in the order of their numbers on the clock
+    /// and in what a step says: blocks, unless it takes these apart.
+    fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
+        net.iter().map(|block| &**block).collect()
+    }
+
     /// Shows everything that a checkpoint must hold beside the network.
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param));
 
@@ -335,13 +343,16 @@ pub enum Ask {
     Product,
     /// To begin with a channel where labels are shown: see [`LabelChannel`](crate::parts::label_channel::LabelChannel).
     LabelChannel,
+    /// To be taught layer by layer inside, each by a goodness of its own: what learns in it is no gain or shift of a norm,
+    /// and no way around other layers.
+    LayerByLayer,
 }
 
 /// A learning rule as people write it.
 pub trait LearnerFn: fmt::Debug {
     /// What cannot be, given what comes out of each block and a task whose goal it reaches: ask
     /// [`LearnerRecipe::refusals`].
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal>;
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal>;
     /// What it asks of block `block`, counting from 0; nothing of most, which are taken as they are.
     fn asks(&self, _block: usize) -> Vec<Ask> {
         Vec::new()
@@ -403,9 +414,9 @@ crate::choices! {
 impl LearnerRecipe {
     /// Why this cannot learn `task`, given what comes out of each block: the goal first, then its settings. Empty:
     /// [`LearnerFn::build`] will not panic.
-    pub fn refusals(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    pub fn refusals(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         if self.reaches(task.goal) {
-            return self.refuse(shapes, task);
+            return self.refuse(blocks, task);
         }
         let what = format!("`{}` cannot {}", self.name(), task.goal.asks());
         vec![Refusal { key: "kind", what, remedy: task.goal.remedy().into() }]
@@ -418,6 +429,41 @@ impl LearnerRecipe {
 /// If the blocks do not fit: check with [`crate::parts::block::shape_through`] first.
 pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
     shapes(net, input).into_iter().map(Shape::features).collect()
+}
+
+/// A block by its shapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// What comes out of it.
+    pub output: Shape,
+    /// What comes out of each of its leaves that learn: see [`leaves`].
+    pub layers: Vec<Shape>,
+}
+
+impl From<Shape> for Outline {
+    /// Of a block that is one layer.
+    fn from(output: Shape) -> Outline {
+        Outline { output, layers: vec![output] }
+    }
+}
+
+/// What comes out of each block, and of the layers in it.
+///
+/// # Panics
+/// As [`widths`].
+pub fn outlines(net: &Net, input: Shape) -> Vec<Outline> {
+    let mut shape = input;
+    let through = |block: &dyn Block| {
+        let mut layers = Vec::new();
+        let mut see = |leaf: &dyn Block, shape| layers.extend(leaves::learns(leaf).then_some(shape));
+        shape = leaves::shapes(block, shape, &mut see).expect("the blocks were checked");
+        Outline { output: shape, layers }
+    };
+    net.iter().map(|block| &**block).map(through).collect()
+}
+
+fn outputs(blocks: &[Outline]) -> Vec<Shape> {
+    blocks.iter().map(|block| block.output).collect()
 }
 
 /// What comes out of each block.

@@ -32,8 +32,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::softmax_head::SoftmaxHead;
 use super::{
-    Ask, Diverged, Goal, Learner, LearnerFn, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task, finite,
-    widths,
+    Ask, Diverged, Goal, Learner, LearnerFn, Outline, Phase, RECONSTRUCTION, Refusal, Scalar, StepCx, Task,
+    finite, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -46,7 +46,6 @@ use crate::parts::objective::{sigmoid, softplus};
 use crate::parts::optimizer::{Descent, EmaSgd, Optimizer};
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
-use crate::parts::shape::Shape;
 
 /// Times that a chain goes down and up from hidden units that are off to a row that is shown.
 const FROM_NOTHING: usize = 1000;
@@ -108,12 +107,12 @@ pub enum RbmReadout {
 }
 
 impl LearnerFn for Rbm {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
-        if shapes.len() > 1 {
-            let what = format!("a restricted Boltzmann machine is one block, not {}", shapes.len());
+        if blocks.len() > 1 {
+            let what = format!("a restricted Boltzmann machine is one block, not {}", blocks.len());
             refuse("kind", what, "write one block: [[500]]");
         }
         if task.goal == Goal::Reconstruct {

@@ -43,8 +43,8 @@ use super::common::peers::Peers;
 use super::common::softmax_head::SoftmaxHead;
 use super::common::wrong_labels::WrongLabels;
 use super::{
-    Ask, Clock, Diverged, Learner, LearnerFn, NoClock, Phase, Readout, Refusal, Scalar, StepCx, Task, finite,
-    say_goodness, widths,
+    Ask, Clock, Diverged, Learner, LearnerFn, NoClock, Outline, Phase, Readout, Refusal, Scalar, StepCx,
+    Task, finite, say_goodness, widths,
 };
 use crate::Tensor;
 use crate::learn::Direction;
@@ -58,10 +58,9 @@ use crate::parts::layer::Layer;
 use crate::parts::objective::Tags;
 use crate::parts::optimizer::Descent;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 impl LearnerFn for Recurrent {
-    fn refuse(&self, _: &[Shape], _: &Task) -> Vec<Refusal> {
+    fn refuse(&self, _: &[Outline], _: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use super::common::onlooker::Onlooker;
 use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
 use super::common::windows::Window;
-use super::{Ask, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
+use super::{Ask, Diverged, Learner, LearnerFn, Outline, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::block::Net;
@@ -49,7 +49,6 @@ use crate::parts::objective::{sigmoid, softplus};
 use crate::parts::optimizer::{AdamW, Descent, Optimizer};
 use crate::parts::param::Param;
 use crate::parts::schedule::{Cosine, Schedule};
-use crate::parts::shape::Shape;
 
 /// Self-contrastive Forward-Forward: an image beside itself against an image beside another. It looks at no label; a
 /// linear softmax reads what was learnt.
@@ -115,8 +114,8 @@ impl Default for SelfContrastive {
 }
 
 impl LearnerFn for SelfContrastive {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        refuse(self.layers.len(), &self.windows, &self.head, blocks, task)
     }
 
     fn asks(&self, _: usize) -> Vec<Ask> {
@@ -306,6 +305,7 @@ mod tests {
     use crate::parts::host::zip;
     use crate::parts::normalise::{Normalise, Over};
     use crate::parts::pool::{Of, Pool};
+    use crate::parts::shape::Shape;
     use crate::parts::stack::Stack;
     use crate::parts::triangle::Triangle;
     use crate::parts::window;
@@ -478,11 +478,11 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_by_its_key() {
         let (mut net, task) = convolutional();
-        let shapes = crate::learn::shapes(&net, task.input);
+        let blocks = crate::learn::outlines(&net, task.input);
         let keys = |change: &dyn Fn(&mut SelfContrastive)| {
             let mut recipe = SelfContrastive::default();
             change(&mut recipe);
-            recipe.refuse(&shapes, &task).into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()
+            recipe.refuse(&blocks, &task).into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()
         };
         assert_eq!(keys(&|_| {}), [""; 0]);
         assert_eq!(keys(&|recipe| recipe.layers.clear()), ["layers"]);

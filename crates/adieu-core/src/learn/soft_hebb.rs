@@ -35,7 +35,7 @@ use adieu_kernels::channel_sums;
 use super::common::onlooker::{Onlooker, Reads};
 use super::common::unlabelled::{Rule, Seen, Settings, Unlabelled, of_layer, refuse};
 use super::common::windows::Window;
-use super::{Ask, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite};
+use super::{Ask, Diverged, Learner, LearnerFn, Outline, Phase, Refusal, Scalar, StepCx, Task, finite};
 use crate::Tensor;
 use crate::parts::block::{Collect, Net};
 use crate::parts::host::{matrix, view};
@@ -44,7 +44,6 @@ use crate::parts::norm::Norm;
 use crate::parts::optimizer::Timed;
 use crate::parts::param::Param;
 use crate::parts::schedule::{HalfThenLinear, Schedule};
-use crate::parts::shape::Shape;
 
 /// SoftHebb: units compete for what they see, and learn it as they win. It looks at no label; a linear softmax reads what
 /// was learnt.
@@ -99,8 +98,8 @@ impl Default for SoftHebb {
 }
 
 impl LearnerFn for SoftHebb {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        refuse(self.layers.len(), &self.windows, &self.head, shapes, task)
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        refuse(self.layers.len(), &self.windows, &self.head, blocks, task)
     }
 
     fn asks(&self, _: usize) -> Vec<Ask> {
@@ -241,6 +240,7 @@ mod tests {
     use crate::parts::dense::Dense;
     use crate::parts::host::matrix_from;
     use crate::parts::pool::{Of, Pool};
+    use crate::parts::shape::Shape;
     use crate::parts::stack::Stack;
     use crate::parts::triangle::Triangle;
     use crate::parts::window;
@@ -400,11 +400,11 @@ mod tests {
             seed: 1,
             goal: Goal::Classify,
         };
-        let shapes = crate::learn::shapes(&convolutional(), task.input);
+        let blocks = crate::learn::outlines(&convolutional(), task.input);
         let keys = |change: &dyn Fn(&mut SoftHebb)| {
             let mut recipe = SoftHebb::default();
             change(&mut recipe);
-            recipe.refuse(&shapes, &task).into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()
+            recipe.refuse(&blocks, &task).into_iter().map(|refusal| refusal.key).collect::<Vec<_>>()
         };
         assert_eq!(keys(&|_| {}), [""; 0]);
         assert_eq!(keys(&|recipe| recipe.layers.clear()), ["layers"]);

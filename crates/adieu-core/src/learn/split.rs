@@ -19,8 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ask, BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Phase, RECONSTRUCTION, Refusal,
-    Scalar, StepCx, Task, shapes, up_through,
+    Ask, BackProp, Clock, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, Outline, Phase, RECONSTRUCTION,
+    Refusal, Scalar, StepCx, Task, shapes, up_through,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -29,7 +29,6 @@ use crate::parts::block::{Block, Net};
 use crate::parts::chance::Rng;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 /// One learner for the lower blocks, another for those above.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,13 +58,13 @@ impl Split {
 }
 
 impl LearnerFn for Split {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         let at = self.at as usize;
-        if at > shapes.len() {
-            let what = format!("{at} lower blocks, but {} blocks in all", shapes.len());
-            return vec![Refusal { key: "at", what, remedy: format!("choose 1 to {}", shapes.len()) }];
+        if at > blocks.len() {
+            let what = format!("{at} lower blocks, but {} blocks in all", blocks.len());
+            return vec![Refusal { key: "at", what, remedy: format!("choose 1 to {}", blocks.len()) }];
         }
-        if at == shapes.len() && !self.upper.takes_no_block() {
+        if at == blocks.len() && !self.upper.takes_no_block() {
             let what = format!("no block is left for `{}`", self.upper.name());
             let remedy = format!("choose at most {}, or back_prop, which then trains a head alone", at - 1);
             return vec![Refusal { key: "upper", what, remedy }];
@@ -75,9 +74,9 @@ impl LearnerFn for Split {
             let what = "parts of a split take turns: their layers cannot work side by side".into();
             return vec![Refusal { key: "upper", what, remedy: "set overlap = false in both".into() }];
         }
-        let upper = Task { input: shapes[at - 1], ..task.clone() };
-        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refusals(&shapes[..at], task)));
-        let parts = lower.into_iter().chain([("upper", self.upper.refusals(&shapes[at..], &upper))]);
+        let upper = Task { input: blocks[at - 1].output, ..task.clone() };
+        let lower = self.lower.as_ref().map(|lower| ("lower", lower.refusals(&blocks[..at], task)));
+        let parts = lower.into_iter().chain([("upper", self.upper.refusals(&blocks[at..], &upper))]);
         let named = |(key, refusals): (&'static str, Vec<Refusal>)| {
             refusals.into_iter().map(move |refusal| {
                 let what = format!("{}: {}", refusal.key, refusal.what);
@@ -157,6 +156,11 @@ impl Divided {
         self.lower.as_ref()?.below(&net[..self.at], u)
     }
 
+    /// The layers that the lower blocks count as.
+    fn below_counts(&self, below: &Net) -> usize {
+        self.lower.as_ref().map_or(below.len(), |lower| lower.layers(below).len())
+    }
+
     /// u: what the lower blocks say.
     fn seen(&self, net: &Net, x: &Tensor) -> Tensor {
         let below = &net[..self.at];
@@ -202,7 +206,7 @@ impl Learner for Divided {
             Some(lower) => lower.step(below, batch, cx)?,
             None => Vec::new(),
         };
-        let by = self.at;
+        let by = self.below_counts(below);
         let above = Batch { x, labels: batch.labels.clone(), ids: batch.ids.clone() };
         let mut clock = Shifted { clock: &mut *cx.clock, by };
         let mut cx = StepCx { seed: cx.seed, step: cx.step, clock: &mut clock };
@@ -250,6 +254,15 @@ impl Learner for Divided {
             };
         }
         self.upper.above(&net[self.at..], &self.seen(net, x))
+    }
+
+    fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
+        let (below, rest) = net.split_at(self.at.min(net.len()));
+        let below = match &self.lower {
+            Some(lower) => lower.layers(below),
+            None => below.iter().map(|block| &**block).collect(),
+        };
+        below.into_iter().chain(self.upper.layers(rest)).collect()
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

@@ -20,15 +20,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ask, BackProp, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, LocalHeads, RECONSTRUCTION, Refusal,
-    Scalar, StepCx, Task, widths,
+    Ask, BackProp, Diverged, Goal, Learner, LearnerFn, LearnerRecipe, LocalHeads, Outline, RECONSTRUCTION,
+    Refusal, Scalar, StepCx, Task, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
-use crate::parts::block::Net;
+use crate::parts::block::{Block, Net};
 use crate::parts::chance::Rng;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 /// One learner after another on the same network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,7 +86,7 @@ impl Stages {
 }
 
 impl LearnerFn for Stages {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         let epochs = match self.epochs(task.epochs) {
             Ok(epochs) => epochs,
             Err((what, remedy)) => return vec![Refusal { key: "stages", what, remedy }],
@@ -98,7 +97,7 @@ impl LearnerFn for Stages {
             all.push(Refusal { key: "stages", what, remedy: "let it be the first stage".into() });
         }
         for (i, (stage, epochs)) in self.stages.iter().zip(epochs).enumerate() {
-            for refusal in stage.learner.refusals(shapes, &Task { epochs, ..task.clone() }) {
+            for refusal in stage.learner.refusals(blocks, &Task { epochs, ..task.clone() }) {
                 let what = format!("stage {}, {}: {}", i + 1, refusal.key, refusal.what);
                 all.push(Refusal { key: "stages", what, remedy: refusal.remedy });
             }
@@ -206,6 +205,11 @@ impl Learner for Staged {
 
     fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
         self.stages[self.at_work()].generated(net, rows, chance)
+    }
+
+    fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
+        let all = self.stages.iter().map(|stage| stage.layers(net));
+        all.max_by_key(Vec::len).unwrap_or_default()
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

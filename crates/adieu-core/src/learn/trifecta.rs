@@ -42,8 +42,8 @@ use serde::{Deserialize, Serialize};
 use super::common::class_layers::{ClassReadout, OF_ONE_LAYER, refuse_readouts};
 use super::common::wrong_labels::WrongLabels;
 use super::{
-    Ask, Clock, Diverged, Learner, LearnerFn, Phase, Refusal, Scalar, StepCx, Task, finite, say_goodness,
-    widths,
+    Ask, Clock, Diverged, Learner, LearnerFn, Outline, Phase, Refusal, Scalar, StepCx, Task, finite,
+    say_goodness, widths,
 };
 use crate::Tensor;
 use crate::parts::Batch;
@@ -111,12 +111,12 @@ impl Default for Trifecta {
 }
 
 impl LearnerFn for Trifecta {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let mut all: Vec<Refusal> = refuse_readouts(self.first, self.layer_readouts, shapes.len()).collect();
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let mut all: Vec<Refusal> = refuse_readouts(self.first, self.layer_readouts, blocks.len()).collect();
         let mut refuse =
             |key, what: String, remedy: &str| all.push(Refusal { key, what, remedy: remedy.into() });
-        if self.window as usize > shapes.len() {
-            let what = format!("a window of {} does not fit {} blocks", self.window, shapes.len());
+        if self.window as usize > blocks.len() {
+            let what = format!("a window of {} does not fit {} blocks", self.window, blocks.len());
             refuse("window", what, "make it smaller, or add blocks");
         }
         if self.negatives.needs_logits() {

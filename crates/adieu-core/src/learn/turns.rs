@@ -17,15 +17,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ask, BackProp, Diverged, Learner, LearnerFn, LearnerRecipe, LocalHeads, Refusal, Scalar, StepCx, Task,
+    Ask, BackProp, Diverged, Learner, LearnerFn, LearnerRecipe, LocalHeads, Outline, Refusal, Scalar, StepCx,
+    Task,
 };
 use crate::Tensor;
 use crate::parts::Batch;
-use crate::parts::block::Net;
+use crate::parts::block::{Block, Net};
 use crate::parts::class_score::Projection;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 /// Two learners on the same network, in turns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,11 +58,11 @@ impl Turns {
 }
 
 impl LearnerFn for Turns {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
         let mut all = Vec::new();
         for (key, learner) in self.both() {
             let mut refuse = |what: String, remedy: String| all.push(Refusal { key, what, remedy });
-            for refusal in learner.refusals(shapes, task) {
+            for refusal in learner.refusals(blocks, task) {
                 refuse(format!("{}: {}", refusal.key, refusal.what), refusal.remedy);
             }
             if learner.begins() {
@@ -135,6 +135,11 @@ impl Learner for InTurns {
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
         self.seldom.above(net, x)
+    }
+
+    fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
+        let (seldom, often) = (self.seldom.layers(net), self.often.layers(net));
+        if often.len() > seldom.len() { often } else { seldom }
     }
 
     fn params(&mut self, visit: &mut dyn FnMut(&mut Param)) {

@@ -15,6 +15,7 @@ use super::dense::Dense;
 use super::host;
 use super::layer::{Layer, Linear};
 use super::param::Param;
+use super::residual::Residual;
 use super::shape::{Shape, ShapeError};
 use crate::Tensor;
 
@@ -63,6 +64,14 @@ pub trait Block: Send + Sync {
     }
     /// The same, to be taught.
     fn row_mut(&mut self) -> Option<&mut Net> {
+        None
+    }
+    /// This block, if it is one with a way around it.
+    fn as_residual(&self) -> Option<&Residual> {
+        None
+    }
+    /// The same, to be taught.
+    fn as_residual_mut(&mut self) -> Option<&mut Residual> {
         None
     }
     /// This block, if it is one product with the same weights at every place.

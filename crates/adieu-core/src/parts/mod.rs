@@ -22,6 +22,7 @@ pub mod host;
 pub mod label_channel;
 pub mod label_code;
 pub mod layer;
+pub mod leaves;
 pub mod local;
 pub mod negatives;
 pub mod norm;

@@ -43,6 +43,17 @@ impl Shape {
             Shape::Tokens { t, d } => t * d,
         }
     }
+
+    /// Pixels or tokens of a row, and the numbers of each. Of an image with its channels apart there is none.
+    pub(crate) fn places(self) -> Option<(usize, usize)> {
+        match self {
+            Shape::Flat(n) => Some((1, n)),
+            Shape::Pixels { h, w, c } => Some((h * w, c)),
+            Shape::Image { c: 1, h, w } => Some((h * w, 1)),
+            Shape::Image { .. } => None,
+            Shape::Tokens { t, d } => Some((t, d)),
+        }
+    }
 }
 
 impl fmt::Display for Shape {

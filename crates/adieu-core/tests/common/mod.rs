@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test program uses its own part
 
 use adieu_core::Tensor;
-use adieu_core::learn::{Goal, LearnerRecipe, Task};
+use adieu_core::learn::{Goal, LearnerRecipe, Outline, Task};
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::{Block, Net};
@@ -47,8 +47,8 @@ pub(crate) fn task(rows: usize, epochs: u64, seed: u64) -> Task {
 }
 
 /// Widths as shapes.
-pub(crate) fn flat(widths: &[usize]) -> Vec<Shape> {
-    widths.iter().map(|n| Shape::Flat(*n)).collect()
+pub(crate) fn flat(widths: &[usize]) -> Vec<Outline> {
+    widths.iter().map(|n| Shape::Flat(*n).into()).collect()
 }
 
 /// Every learner at its defaults, and the settings of each that change what it does.

@@ -66,8 +66,14 @@ fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mu
         LayerRecipe::Kind(kind) => kind,
     };
     if let LayerKind::Residual(residual) = kind {
-        for (i, layer) in residual.layers.iter().enumerate() {
-            layer_faults(model, layer, &format!("{key}.layers[{i}]"), faults);
+        for (name, layers) in [("layers", &residual.layers), ("around", &residual.around)] {
+            for (i, layer) in layers.iter().enumerate() {
+                layer_faults(model, layer, &format!("{key}.{name}[{i}]"), faults);
+            }
+        }
+        if residual.projected && !residual.around.is_empty() {
+            let what = "the way around has layers, and is to be a linear map too".to_string();
+            faults.push(fault(&format!("{key}.projected"), what, "leave one of them out"));
         }
     }
     let name = kind.name();
@@ -115,6 +121,43 @@ fn layer_faults(model: &ModelRecipe, layer: &LayerRecipe, key: &str, faults: &mu
     }
 }
 
+/// What in a block learns and cannot be taught by a goodness of its own; `key` is where the block is written.
+pub(crate) fn not_alone(layers: &[LayerRecipe], key: &str) -> Option<Fault> {
+    layers.iter().enumerate().find_map(|(i, layer)| {
+        let LayerRecipe::Kind(kind) = layer else { return None };
+        let key = format!("{key}[{i}]");
+        match kind {
+            LayerKind::GroupNorm(_)
+            | LayerKind::LayerNorm(_)
+            | LayerKind::RmsNorm(_)
+            | LayerKind::BatchNorm(_)
+                if kind.learns() =>
+            {
+                let what = "a norm's gain and shift have no goodness of their own".to_string();
+                Some(fault(&format!("{key}.affine"), what, "set affine = false"))
+            }
+            LayerKind::Transformer(_) => {
+                let what = "the norms in a transformer's block have no goodness of their own".to_string();
+                let remedy =
+                    "write it as residual layers: layer_norm and attention, layer_norm and per_token";
+                Some(fault(&key, what, remedy))
+            }
+            LayerKind::Residual(residual) => {
+                let around = residual.around.iter().position(LayerRecipe::learns);
+                let around = around.map(|i| format!("{key}.around[{i}]"));
+                match around.or(residual.projected.then(|| format!("{key}.projected"))) {
+                    Some(key) => {
+                        let what = "a way around that learns has no goodness of its own".to_string();
+                        Some(fault(&key, what, "let it be a pool, or nothing"))
+                    }
+                    None => not_alone(&residual.layers, &format!("{key}.layers")),
+                }
+            }
+            _ => None,
+        }
+    })
+}
+
 /// Weights that cannot fit into this machine's memory, with a moment for each.
 pub(crate) fn size_fault(model: &ModelRecipe, input: Shape, memory_bytes: Option<u64>) -> Option<Fault> {
     const GIB: f64 = (1_u64 << 30) as f64;
@@ -139,13 +182,14 @@ fn most_weights(layer: &LayerRecipe, input: Shape, output: Shape) -> f64 {
     let d = if let Shape::Tokens { d, .. } = input { d as f64 } else { 0.0 };
     match kind {
         LayerKind::Residual(residual) => {
-            let mut shape = input;
-            let inside = residual.layers.iter().map(|layer| {
-                let before = shape;
-                shape = super::shapes::output(layer, shape, "").unwrap_or(shape);
-                most_weights(layer, before, shape)
-            });
-            let inside: f64 = inside.sum();
+            let weights = |layers: &[LayerRecipe]| {
+                layers.iter().fold((0.0, input), |(sum, before), layer| {
+                    let shape = super::shapes::output(layer, before, "").unwrap_or(before);
+                    (sum + most_weights(layer, before, shape), shape)
+                })
+            };
+            let (inside, shape) = weights(&residual.layers);
+            let inside: f64 = inside + weights(&residual.around).0;
             let past = match (residual.projected, input, shape) {
                 (false, ..) => 0.0,
                 (true, Shape::Image { c, .. } | Shape::Pixels { c, .. }, Shape::Pixels { c: wide, .. }) => {

@@ -1,6 +1,8 @@
 //! What comes out of each layer of a recipe, or why nothing can.
 
+use adieu_core::learn::Outline;
 use adieu_core::parts::pool::{Of, Pool};
+use adieu_core::parts::residual::Join;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::window::Window;
 
@@ -23,6 +25,37 @@ pub(crate) fn shapes(model: &ModelRecipe, input: Shape) -> Result<Vec<Vec<Shape>
     blocks
         .map(|(b, block)| block.iter().enumerate().map(|(i, layer)| through(b, i, layer)).collect())
         .collect()
+}
+
+/// Each block by its shapes, or the first layer that does not fit. As [`shapes`].
+pub(crate) fn outlines(model: &ModelRecipe, input: Shape) -> Result<Vec<Outline>, Fault> {
+    let mut before = input;
+    let outline = |(layers, shapes): (&Vec<LayerRecipe>, Vec<Shape>)| {
+        let mut taught = Vec::new();
+        for (layer, after) in layers.iter().zip(shapes) {
+            taught_in(layer, before, after, &mut taught);
+            before = after;
+        }
+        Outline { output: before, layers: taught }
+    };
+    Ok(model.blocks.iter().zip(shapes(model, input)?).map(outline).collect())
+}
+
+/// What comes out of each layer with weights in `layer`, as the network's leaves have it.
+fn taught_in(layer: &LayerRecipe, input: Shape, after: Shape, taught: &mut Vec<Shape>) {
+    match layer {
+        LayerRecipe::Kind(LayerKind::Residual(residual))
+            if !residual.projected && !residual.around.iter().any(LayerRecipe::learns) =>
+        {
+            let mut before = input;
+            for layer in &residual.layers {
+                let after = output(layer, before, "").unwrap_or(before);
+                taught_in(layer, before, after, taught);
+                before = after;
+            }
+        }
+        _ => taught.extend(layer.learns().then_some(after)),
+    }
 }
 
 /// What comes out of a layer; `key` is where it is written.
@@ -71,30 +104,30 @@ fn through(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault>
 
 /// What comes out of layers with a way past them.
 fn around(residual: &ResidualRecipe, input: Shape, key: &str) -> Result<Shape, Fault> {
-    let mut layers = residual.layers.iter().enumerate();
-    let shape =
-        layers.try_fold(input, |shape, (i, layer)| output(layer, shape, &format!("{key}.layers[{i}]")))?;
-    if residual.projected {
+    let row = |layers: &[LayerRecipe], name: &str| {
+        let mut layers = layers.iter().enumerate();
+        layers.try_fold(input, |shape, (i, layer)| output(layer, shape, &format!("{key}.{name}[{i}]")))
+    };
+    let shape = row(&residual.layers, "layers")?;
+    let aside = if residual.projected {
         let what = || format!("no linear map of single pixels brings {input} to {shape}");
         let remedy =
             "give the layers' output the height and width of their input, or a whole fraction of them";
-        shortcut(input, shape).map(|_| shape).ok_or_else(|| fault(key, what(), remedy))
-    } else if input.features() == shape.features() && alike(input, shape) {
-        Ok(shape)
+        shortcut(input, shape).map(|_| shape).ok_or_else(|| fault(key, what(), remedy))?
     } else {
-        let what = format!("the layers make {shape} of {input}, which cannot be added to it");
-        Err(fault(key, what, "give both one shape, or set projected = true"))
-    }
-}
-
-/// Whether places mean the same in both: data's single channel has one order.
-fn alike(a: Shape, b: Shape) -> bool {
-    let sides = |shape| match shape {
-        Shape::Pixels { h, w, c } => Some((h, w, c)),
-        Shape::Image { c: 1, h, w } => Some((h, w, 1)),
-        _ => None,
+        row(&residual.around, "around")?
     };
-    a == b || (sides(a).is_some() && sides(a) == sides(b))
+    residual.join.shape(shape, aside).ok_or_else(|| {
+        let past = if residual.around.is_empty() { "it".into() } else { format!("{aside}, which is around") };
+        let (cannot, remedy) = match residual.join {
+            Join::Sum => ("be added to", "give both one shape, or set projected = true"),
+            Join::Beside => (
+                "stand beside",
+                "give both the height and width of one image, behind a layer that makes its channels, or put a pool around",
+            ),
+        };
+        fault(key, format!("the layers make {shape} of {input}, which cannot {cannot} {past}"), remedy)
+    })
 }
 
 /// The window of one pixel that brings an image to the places of another; of what is no image, none is needed.

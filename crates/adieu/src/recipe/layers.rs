@@ -1,6 +1,7 @@
 //! Layers of the network, as people write them.
 
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::residual::Join;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ pub enum LayerKind {
     Dropout(DropoutRecipe),
     /// What of a place's channels is above their mean, as an activation.
     Triangle(TriangleRecipe),
-    /// Layers whose output is added to their input.
+    /// Layers with a way around them, which their output is added to or put beside.
     Residual(ResidualRecipe),
     /// The squares of an image as tokens, each with a learned place.
     Patches(PatchesRecipe),
@@ -158,9 +159,15 @@ pub struct ResidualRecipe {
     /// The layers.
     #[schemars(length(min = 1))]
     pub layers: Vec<LayerRecipe>,
-    /// Bring the input to the shape of the output by a learned linear map; else both must have one shape.
+    /// Bring the input to the shape of the output by a learned linear map.
     #[serde(default)]
     pub projected: bool,
+    /// What the input goes through on its way around, such as a pool where the layers halve an image; left out, nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<LayerRecipe>,
+    /// How both become one: added, which wants one shape, or their channels beside one another.
+    #[serde(default)]
+    pub join: Join,
 }
 
 /// Squares of an image.
@@ -215,6 +222,16 @@ fn gelu() -> Activation {
     Activation::Gelu
 }
 
+impl LayerRecipe {
+    /// Whether it has anything to learn.
+    pub fn learns(&self) -> bool {
+        match self {
+            LayerRecipe::Dense(_) => true,
+            LayerRecipe::Kind(kind) => kind.learns(),
+        }
+    }
+}
+
 impl LayerKind {
     /// What recipes call it.
     pub fn name(&self) -> &'static str {
@@ -250,9 +267,11 @@ impl LayerKind {
             | LayerKind::Triangle(_) => false,
             LayerKind::GroupNorm(norm) => norm.affine,
             LayerKind::LayerNorm(norm) | LayerKind::RmsNorm(norm) | LayerKind::BatchNorm(norm) => norm.affine,
+            LayerKind::Residual(residual) => {
+                residual.projected || residual.layers.iter().chain(&residual.around).any(LayerRecipe::learns)
+            }
             LayerKind::Local(_)
             | LayerKind::Convolution(_)
-            | LayerKind::Residual(_)
             | LayerKind::Patches(_)
             | LayerKind::PerToken(_)
             | LayerKind::Attention(_)

@@ -9,6 +9,9 @@
 //! those whose number, from 0, is −t mod w at step t have a loss, which trains the w layers that end with them; layers above the
 //! last of these rest in that step. Read-outs: the scores of some
 //! layers, summed, or those of the last.
+//!
+//! A layer is a block; or, with `by_leaf`, whatever inside the blocks has weights to learn ([`leaves`]), and the rest, as
+//! norms, pools and ways around, is passed through.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +20,8 @@ use super::softmax_head::SoftmaxHead;
 use super::windows::Span;
 use crate::Tensor;
 use crate::learn::{
-    Clock, Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another, shapes,
+    Clock, Diverged, Learner, Outline, Phase, Refusal, Scalar, StepCx, Task, finite, one_after_another,
+    outlines,
 };
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
@@ -25,6 +29,7 @@ use crate::parts::block::{Block, Net, Saved};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::class_score::{ClassScore, Scorer};
 use crate::parts::host::{update, view};
+use crate::parts::leaves;
 use crate::parts::norm::Norm;
 use crate::parts::objective::CrossEntropy;
 use crate::parts::optimizer::{Descent, Optimizer};
@@ -44,9 +49,11 @@ pub enum ClassReadout {
 }
 
 /// What the read-outs of one layer alone are called, from the first layer on.
-pub(in crate::learn) const OF_ONE_LAYER: [&str; 16] = [
+pub(in crate::learn) const OF_ONE_LAYER: [&str; 32] = [
     "layer.1", "layer.2", "layer.3", "layer.4", "layer.5", "layer.6", "layer.7", "layer.8", "layer.9",
-    "layer.10", "layer.11", "layer.12", "layer.13", "layer.14", "layer.15", "layer.16",
+    "layer.10", "layer.11", "layer.12", "layer.13", "layer.14", "layer.15", "layer.16", "layer.17",
+    "layer.18", "layer.19", "layer.20", "layer.21", "layer.22", "layer.23", "layer.24", "layer.25",
+    "layer.26", "layer.27", "layer.28", "layer.29", "layer.30", "layer.31", "layer.32",
 ];
 
 /// How such layers learn.
@@ -70,6 +77,8 @@ pub(in crate::learn) struct Settings {
     pub(in crate::learn) spans: Vec<Span>,
     /// Layers that share a loss, that of the last of them; which are together changes from step to step.
     pub(in crate::learn) window: usize,
+    /// Layers are the leaves that learn, not whole blocks.
+    pub(in crate::learn) by_leaf: bool,
     /// Layers side by side: see [`super::pipeline`].
     pub(in crate::learn) overlap: bool,
     /// What a linear softmax on the last layer's output learns by; `None`: there is none.
@@ -80,14 +89,14 @@ pub(in crate::learn) struct Settings {
 pub(in crate::learn) fn refuse(
     (key, score): (&'static str, &ClassScore),
     (first, layer_readouts): (u64, bool),
-    blocks: &[Shape],
+    layers: &[Shape],
     task: &Task,
 ) -> Vec<Refusal> {
-    let scores = blocks.iter().enumerate().filter_map(|(l, shape)| {
+    let scores = layers.iter().enumerate().filter_map(|(l, shape)| {
         let (what, remedy) = score.refuse(*shape, task.classes)?;
         Some(Refusal { key, what: format!("layer {}: {what}", l + 1), remedy })
     });
-    scores.chain(refuse_readouts(first, layer_readouts, blocks.len())).collect()
+    scores.chain(refuse_readouts(first, layer_readouts, layers.len())).collect()
 }
 
 /// Of `blocks` layers: those that cannot be summed from the one numbered `first`, or are too many to be read one by one.
@@ -149,6 +158,8 @@ impl Layer {
 pub(in crate::learn) struct ClassLayers {
     pub(super) settings: Settings,
     pub(super) layers: Vec<Layer>,
+    /// How many of them each block has.
+    pub(super) counts: Vec<usize>,
     head: Option<SoftmaxHead>,
     classes: usize,
     epochs: u64,
@@ -157,25 +168,40 @@ pub(in crate::learn) struct ClassLayers {
 
 impl ClassLayers {
     pub(in crate::learn) fn new(settings: Settings, net: &mut Net, task: &Task) -> ClassLayers {
-        let shapes = shapes(net, task.input);
-        let last = shapes.len().saturating_sub(1);
-        let layers = net.iter_mut().zip(&shapes).enumerate().map(|(l, (block, shape))| {
+        let blocks = outlines(net, task.input);
+        let own = |block: Outline| if settings.by_leaf { block.layers } else { vec![block.output] };
+        let shapes: Vec<Vec<Shape>> = blocks.into_iter().map(own).collect();
+        let (counts, shapes) = (shapes.iter().map(Vec::len).collect(), shapes.concat());
+        let mut layers: Vec<Layer> = Vec::with_capacity(shapes.len());
+        let mut add = |block: &mut dyn Block| {
+            let (l, shape) = (layers.len(), shapes[layers.len()]);
             let mut chance = Rng::stream(task.seed, Purpose::Head, l as u64 + 1);
-            let mut score = settings.score.build(&format!("score.{l}"), *shape, task.classes, &mut chance);
+            let mut score = settings.score.build(&format!("score.{l}"), shape, task.classes, &mut chance);
             let score_path = format!("descent.score.{l}");
             let score_descent =
                 Descent::new(&settings.score_optimizer, &score_path, |visit| score.params(visit));
             let descent =
                 Descent::new(&settings.optimizer, &format!("layer.{l}"), |visit| block.params(visit));
-            Layer { score, descent, score_descent }
-        });
-        let layers = layers.collect();
+            layers.push(Layer { score, descent, score_descent });
+        };
+        for block in net.iter_mut() {
+            if settings.by_leaf {
+                leaves::each(&mut **block, &mut |leaf| {
+                    if leaves::learns(leaf) {
+                        add(leaf);
+                    }
+                });
+            } else {
+                add(&mut **block);
+            }
+        }
+        let last = shapes.len().saturating_sub(1);
         let read = |l: usize, shape: &Shape| (l == last).then_some(shape.features());
         let head = settings.head.as_ref().map(|optimizer| {
             let widths = shapes.iter().enumerate().map(|(l, shape)| read(l, shape));
             SoftmaxHead::new(widths, task.classes, optimizer)
         });
-        ClassLayers { settings, layers, head, classes: task.classes, epochs: task.epochs, epoch: 1 }
+        ClassLayers { settings, layers, counts, head, classes: task.classes, epochs: task.epochs, epoch: 1 }
     }
 
     /// The topmost layer that runs: the last that learns now; all of them where a head reads the last.
@@ -236,22 +262,39 @@ impl ClassLayers {
         Ok(())
     }
 
-    /// N(h) of every layer up to the last that `f` is shown.
-    fn through(&self, net: &Net, x: &Tensor, mut f: impl FnMut(usize, &Activity)) {
-        let norm = self.settings.norm;
-        let mut x = norm.apply(&x.clone().into());
-        for (l, block) in net.iter().enumerate() {
-            let h = block.apply(&x);
+    /// What comes out of `net`; `f` is shown h of every layer in it.
+    fn through(&self, net: &Net, x: &Tensor, mut f: impl FnMut(usize, &Activity)) -> Activity {
+        let Settings { norm, by_leaf, .. } = self.settings;
+        let mut l = 0;
+        let mut one = |block: &dyn Block, x: &Activity| {
+            let h = block.apply(x);
+            if by_leaf && !leaves::learns(block) {
+                return h;
+            }
             f(l, &h);
-            x = norm.apply(&h);
-        }
+            l += 1;
+            norm.apply(&h)
+        };
+        net.iter().fold(norm.apply(&x.clone().into()), |x, block| {
+            if by_leaf { leaves::apply(&**block, &x, &mut one) } else { one(&**block, &x) }
+        })
+    }
+
+    /// The first few blocks, with all layers up to number l.
+    fn up_to<'a>(&self, net: &'a Net, l: usize) -> &'a Net {
+        let mut before = 0;
+        let above = self.counts.iter().position(|count| {
+            before += count;
+            before > l
+        });
+        &net[..above.map_or(net.len(), |block| block + 1)]
     }
 
     /// The scores of layers, summed.
     fn sum(&self, net: &Net, x: &Tensor, reads: impl Fn(usize) -> bool) -> Tensor {
         let mut sum: Option<Tensor> = None;
-        let last = (0..net.len()).rev().find(|l| reads(*l)).unwrap_or(0);
-        self.through(&net[..=last], x, |l, h| {
+        let last = (0..self.layers.len()).rev().find(|l| reads(*l)).unwrap_or(0);
+        self.through(self.up_to(net, last), x, |l, h| {
             if reads(l) {
                 let scores = self.layers[l].score.scores(h);
                 sum = Some(match sum.take() {
@@ -289,6 +332,9 @@ impl Learner for ClassLayers {
     }
 
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
+        if self.settings.by_leaf {
+            return self.leaf_by_leaf(net, batch, cx);
+        }
         let mut said = Vec::new();
         let (norm, top) = (self.settings.norm, self.top());
         let mut chance = cx.chance(Purpose::Dropout);
@@ -353,7 +399,7 @@ impl Learner for ClassLayers {
         match (readout, layer, &self.head) {
             (_, Some(layer), _) => self.sum(net, x, |l| l == layer),
             ("sum", ..) => self.sum(net, x, |l| (first..=last).contains(&l)),
-            ("last", ..) => self.sum(net, x, |l| l + 1 == net.len()),
+            ("last", ..) => self.sum(net, x, |l| l + 1 == self.layers.len()),
             ("head", _, Some(head)) => {
                 let mut logits = None;
                 self.through(net, x, |l, h| {
@@ -375,10 +421,15 @@ impl Learner for ClassLayers {
     }
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
-        let norm = self.settings.norm;
-        let mut last = norm.apply(&x.clone().into());
-        self.through(net, x, |_, h| last = norm.apply(h));
-        last.into_tensor()
+        self.through(net, x, |_, _| {}).into_tensor()
+    }
+
+    fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {
+        let of = |(block, count): (&'a dyn Block, &usize)| match (self.settings.by_leaf, count) {
+            (false, _) | (_, 1) => vec![block],
+            _ => leaves::of(block).into_iter().filter(|leaf| leaves::learns(*leaf)).collect(),
+        };
+        net.iter().map(|block| &**block).zip(&self.counts).flat_map(of).collect()
     }
 
     fn parts(&self) -> Vec<(String, u64, u64)> {

@@ -3,6 +3,7 @@
 use adieu_kernels::threads;
 
 use super::class_layers::{ClassLayers, Layer, Settings};
+use super::class_teaching::{Lesson, teach};
 use super::pipeline::{Ends, Run, cut, side_by_side};
 use crate::learn::{Clock, Diverged, Scalar, StepCx};
 use crate::parts::Batch;
@@ -22,24 +23,24 @@ struct Flow {
 struct Neighbours<'a> {
     settings: &'a Settings,
     gains: &'a [f64],
+    /// The number of its first layer.
     first: usize,
+    /// Layers of each block.
+    counts: &'a [usize],
     blocks: &'a mut [Box<dyn Block>],
     layers: &'a mut [Layer],
 }
 
 impl Run<Flow> for Neighbours<'_> {
     fn teach(&mut self, flow: &mut Flow, clock: &mut dyn Clock) -> Result<(), Diverged> {
-        for (i, (block, layer)) in self.blocks.iter_mut().zip(&mut *self.layers).enumerate() {
-            let (l, gain) = (self.first + i, self.gains[self.first + i]);
+        let mut done = 0;
+        for (block, count) in self.blocks.iter_mut().zip(self.counts) {
             let Some(x) = flow.x.take() else { break };
-            clock.work(block.cost(flow.labels.len()).forward_macs);
-            let (h, saved) = block.forward(x, &mut flow.chance);
-            let held = [saved];
-            let dh = layer.error(self.settings, gain, (l, &h), &held, &flow.labels, clock, &mut flow.said)?;
-            let [saved] = held;
-            layer.descent.begin(gain);
-            block.pullback(saved, dh.into(), false, &mut layer.descent.on(&mut *clock, l));
-            flow.x = Some(self.settings.norm.apply(&h));
+            let Flow { labels, chance, said, .. } = &mut *flow;
+            let mut lesson = Lesson { labels, gains: self.gains, chance, clock: &mut *clock, said };
+            let own = (self.first + done, &mut self.layers[done..done + count]);
+            flow.x = Some(teach(self.settings, own, &mut **block, x, &mut lesson)?);
+            done += count;
         }
         Ok(())
     }
@@ -70,15 +71,18 @@ impl ClassLayers {
         cx: &mut StepCx<'_>,
     ) -> Result<Vec<Vec<Scalar>>, Diverged> {
         let cuts = cut(net, threads());
-        let gains: Vec<f64> = (0..net.len()).map(|l| self.gain(l)).collect();
+        let gains = self.gains();
         let (settings, mut layers, mut blocks) = (&self.settings, &mut self.layers[..], net);
-        let mut runs = Vec::with_capacity(cuts.len());
+        let (mut runs, mut first) = (Vec::with_capacity(cuts.len()), 0);
         for range in cuts {
+            let counts = &self.counts[range.clone()];
+            let number = counts.iter().sum::<usize>();
             let (own_blocks, other_blocks) = blocks.split_at_mut(range.len());
-            let (own_layers, other_layers) = layers.split_at_mut(range.len());
+            let (own_layers, other_layers) = layers.split_at_mut(number);
             (blocks, layers) = (other_blocks, other_layers);
-            let (gains, first) = (&gains[..], range.start);
-            runs.push(Neighbours { settings, gains, first, blocks: own_blocks, layers: own_layers });
+            let gains = &gains[..];
+            runs.push(Neighbours { settings, gains, first, counts, blocks: own_blocks, layers: own_layers });
+            first += number;
         }
         side_by_side(runs, &mut Outside(settings), feed, cx)
     }

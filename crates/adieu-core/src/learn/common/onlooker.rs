@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::softmax_head::SoftmaxHead;
 use crate::Tensor;
-use crate::learn::Refusal;
+use crate::learn::{Outline, Refusal, outputs};
 use crate::parts::activity::Activity;
 use crate::parts::block::Block;
 use crate::parts::chance::Rng;
@@ -60,7 +60,8 @@ impl Onlooker {
     }
 
     /// The key `head.pool`, where a window has no place in what a layer says.
-    pub(in crate::learn) fn refuse(&self, shapes: &[Shape]) -> Option<Refusal> {
+    pub(in crate::learn) fn refuse(&self, blocks: &[Outline]) -> Option<Refusal> {
+        let shapes = outputs(blocks);
         let read = |(l, _): &(usize, &Shape)| self.looks_at(*l, shapes.len());
         let small = |(l, shape): (usize, &Shape)| match *shape {
             Shape::Image { h, w, .. } | Shape::Pixels { h, w, .. } if self.pool > h.min(w) as u64 => {

@@ -13,7 +13,7 @@ use super::apart::{Apart, apart, comes_apart};
 use super::onlooker::{Looking, Onlooker};
 use super::windows::{Span, Window, refuse_windows, spans};
 use crate::Tensor;
-use crate::learn::{Diverged, Learner, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
+use crate::learn::{Diverged, Learner, Outline, Phase, Refusal, Scalar, StepCx, Task, finite, shapes};
 use crate::parts::Batch;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net, Saved};
@@ -23,7 +23,6 @@ use crate::parts::layer::Linear;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
-use crate::parts::shape::Shape;
 
 /// What a layer learns from.
 pub(in crate::learn) struct Seen<'a> {
@@ -68,16 +67,16 @@ pub(in crate::learn) fn refuse(
     layers: usize,
     windows: &[Window],
     head: &Onlooker,
-    shapes: &[Shape],
+    blocks: &[Outline],
     task: &Task,
 ) -> Vec<Refusal> {
-    let uneven = (layers == 0 || layers > shapes.len()).then(|| Refusal {
+    let uneven = (layers == 0 || layers > blocks.len()).then(|| Refusal {
         key: "layers",
-        what: format!("{layers} settings for {} blocks", shapes.len()),
+        what: format!("{layers} settings for {} blocks", blocks.len()),
         remedy: "give one a block, or fewer: the last serves all further ones".into(),
     });
-    let windows = refuse_windows(windows, shapes.len(), task.epochs);
-    uneven.into_iter().chain(windows).chain(head.refuse(shapes)).collect()
+    let windows = refuse_windows(windows, blocks.len(), task.epochs);
+    uneven.into_iter().chain(windows).chain(head.refuse(blocks)).collect()
 }
 
 /// The settings of layer l: its own, or the last there are.

@@ -19,7 +19,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Readout, Refusal, Running};
+use super::{Direction, ForwardForward, Learner, LearnerFn, Lesson, Outline, Readout, Refusal, Running};
 use crate::Tensor;
 use crate::learn::common::decoder::Decoder;
 use crate::learn::{
@@ -38,7 +38,6 @@ use crate::parts::objective::Objective;
 use crate::parts::optimizer::Optimizer;
 use crate::parts::param::Param;
 use crate::parts::schedule::Schedule;
-use crate::parts::shape::Shape;
 
 /// Forward-Forward without labels: real images against made-up ones, and a linear softmax that reads what was learnt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -126,8 +125,8 @@ impl Unsupervised {
 }
 
 impl LearnerFn for Unsupervised {
-    fn refuse(&self, shapes: &[Shape], task: &Task) -> Vec<Refusal> {
-        let of_layers = self.layers(task.goal).refuse(shapes, task).into_iter();
+    fn refuse(&self, blocks: &[Outline], task: &Task) -> Vec<Refusal> {
+        let of_layers = self.layers(task.goal).refuse(blocks, task).into_iter();
         let mut all: Vec<Refusal> = of_layers.filter(|refusal| refusal.key != "label.kind").collect();
         if task.goal == Goal::Detect && self.objective.threshold(1.0).is_none() {
             let what =

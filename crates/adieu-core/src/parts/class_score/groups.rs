@@ -11,7 +11,7 @@ use adieu_kernels::Groups;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassScoreFn, Scorer, apart, places};
+use super::{ClassScoreFn, Scorer, apart};
 use crate::Tensor;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Descend, Saved};
@@ -31,7 +31,7 @@ pub struct GroupMeans {}
 pub struct GroupSquares {}
 
 fn refuse(shape: Shape, classes: usize) -> Option<(String, String)> {
-    let channels = match places(shape) {
+    let channels = match shape.places() {
         None => return apart(shape),
         Some((_, channels)) => channels,
     };
@@ -42,7 +42,7 @@ fn refuse(shape: Shape, classes: usize) -> Option<(String, String)> {
 }
 
 fn build(shape: Shape, classes: usize, squares: bool) -> Box<dyn Scorer> {
-    let (pixels, channels) = places(shape).expect("the shape was checked");
+    let (pixels, channels) = shape.places().expect("the shape was checked");
     Box::new(Grouped { groups: Groups { pixels, channels, groups: classes, centred: false }, squares })
 }
 

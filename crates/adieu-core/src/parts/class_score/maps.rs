@@ -10,7 +10,7 @@ use adieu_kernels::Groups;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassScoreFn, Scorer, apart, places, still};
+use super::{ClassScoreFn, Scorer, apart, still};
 use crate::Tensor;
 use crate::parts::activation::Activation;
 use crate::parts::activity::Activity;
@@ -32,7 +32,7 @@ impl ClassScoreFn for Maps {
     }
 
     fn build(&self, path: &str, shape: Shape, classes: usize, chance: &mut Rng) -> Box<dyn Scorer> {
-        let (pixels, channels) = places(shape).expect("the shape was checked");
+        let (pixels, channels) = shape.places().expect("the shape was checked");
         let dense = Dense::new(path, channels, classes, Activation::Identity, chance).without_squares();
         let groups = Groups { pixels, channels: classes, groups: classes, centred: false };
         Box::new(Mapped { dense, groups, channels })

@@ -71,19 +71,8 @@ fn still() -> Rng {
     Rng::stream(0, Purpose::Head, 0)
 }
 
-/// Pixels or tokens of a row, and the numbers of each. Of an image with its channels apart there is none.
-fn places(shape: Shape) -> Option<(usize, usize)> {
-    match shape {
-        Shape::Flat(n) => Some((1, n)),
-        Shape::Pixels { h, w, c } => Some((h * w, c)),
-        Shape::Image { c: 1, h, w } => Some((h * w, 1)),
-        Shape::Image { .. } => None,
-        Shape::Tokens { t, d } => Some((t, d)),
-    }
-}
-
 fn apart(shape: Shape) -> Option<(String, String)> {
-    places(shape).is_none().then(|| {
+    shape.places().is_none().then(|| {
         let what = format!("an image of {shape} that no layer has made");
         (what, "begin with a layer that learns, such as a convolution".to_string())
     })

@@ -7,7 +7,7 @@ use adieu_kernels::Groups;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClassScoreFn, Scorer, apart, places, still};
+use super::{ClassScoreFn, Scorer, apart, still};
 use crate::Tensor;
 use crate::parts::activation::Activation;
 use crate::parts::activity::Activity;
@@ -45,7 +45,7 @@ impl ClassScoreFn for Pooled {
     }
 
     fn build(&self, path: &str, shape: Shape, classes: usize, chance: &mut Rng) -> Box<dyn Scorer> {
-        let (pixels, channels) = places(shape).expect("the shape was checked");
+        let (pixels, channels) = shape.places().expect("the shape was checked");
         let dense = Dense::new(path, channels, classes, Activation::Identity, chance);
         // a group of one channel each: its mean over the pixels
         let pool = (pixels > 1).then_some(Groups { pixels, channels, groups: channels, centred: false });
