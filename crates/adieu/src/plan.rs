@@ -90,19 +90,7 @@ impl Plan {
         let detect = goal == Goal::Detect;
         let train: Vec<u32> =
             parts.train.clone().filter(|row| !detect || data.train.label(*row as usize) == 0).collect();
-        let rows = train.len() as u64;
-        if recipe.train.batch > rows {
-            faults.push(fault(
-                "train.batch",
-                format!("{} rows asked, {rows} there are", recipe.train.batch),
-                "make it smaller",
-            ));
-        }
-        let least = recipe.learner.least_rows();
-        if recipe.train.batch < least {
-            let what = format!("`{}` needs at least {least} rows a step", recipe.learner.name());
-            faults.push(fault("train.batch", what, "make it larger"));
-        }
+        faults.extend(batch_faults(&recipe, train.len() as u64));
         if data.test.is_empty() {
             let what = "the test set has no row".to_string();
             faults.push(fault("data", what, "put rows aside for it: nothing can be judged without"));
@@ -328,6 +316,17 @@ fn one_product(block: &[LayerRecipe]) -> bool {
     };
     let found: Vec<bool> = learning.map(product).collect();
     found.is_empty() || found == [true]
+}
+
+/// What is wrong with the number of rows a step, of `rows` that there are.
+fn batch_faults(recipe: &Recipe, rows: u64) -> impl Iterator<Item = Fault> {
+    let (asked, least, name) = (recipe.train.batch, recipe.learner.least_rows(), recipe.learner.name());
+    let fault = |what, remedy| fault("train.batch", what, remedy);
+    let many =
+        (asked > rows).then(|| fault(format!("{asked} rows asked, {rows} there are"), "make it smaller"));
+    let few = (asked < least)
+        .then(|| fault(format!("`{name}` needs at least {least} rows a step"), "make it larger"));
+    many.into_iter().chain(few)
 }
 
 fn data_fault(recipe: &Recipe) -> Option<Fault> {

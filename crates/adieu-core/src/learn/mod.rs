@@ -33,6 +33,7 @@ mod self_contrastive;
 mod soft_hebb;
 mod split;
 mod stages;
+mod task;
 mod trifecta;
 mod turns;
 
@@ -53,8 +54,11 @@ pub use self_contrastive::{Contrast, SelfContrastive};
 pub use soft_hebb::{Competition, SoftHebb};
 pub use split::Split;
 pub use stages::{Stage, Stages};
+pub use task::{ANOMALY, Goal, Outline, RECONSTRUCTION, Task, outlines, shapes, widths};
 pub use trifecta::Trifecta;
 pub use turns::Turns;
+
+use task::outputs;
 
 use crate::Tensor;
 use crate::parts::Batch;
@@ -62,11 +66,9 @@ use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
 use crate::parts::chance::{Purpose, Rng};
 use crate::parts::host::view;
-use crate::parts::leaves;
 use crate::parts::norm::Norm;
 use crate::parts::objective::Tags;
 use crate::parts::param::Param;
-use crate::parts::shape::Shape;
 
 /// Parts of a step. Pressed on the [`Clock`], with the layer they are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,62 +163,6 @@ impl fmt::Display for Diverged {
         match self.layer {
             Some(layer) => write!(f, "{} of layer {} is not finite", self.what, layer + 1),
             None => write!(f, "{} is not finite", self.what),
-        }
-    }
-}
-
-/// The read-out of whoever tells normal rows from others: scores `[0, s]`, s above 0 where a row is taken for an anomaly,
-/// and the higher the less it is like those that were learnt from.
-pub const ANOMALY: &str = "anomaly";
-
-/// The read-out of whoever gives rows back: `[B, n_in]`, as near to the rows themselves as it has learnt to come.
-pub const RECONSTRUCTION: &str = "reconstruction";
-
-/// What there is to learn.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// Shape of a row.
-    pub input: Shape,
-    /// Number of classes; 0 where there are no labels.
-    pub classes: usize,
-    /// Rows of the training set.
-    pub train_rows: usize,
-    /// Epochs planned.
-    pub epochs: u64,
-    /// The one seed.
-    pub seed: u64,
-    /// What is asked of the network.
-    pub goal: Goal,
-}
-
-/// What is asked of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Goal {
-    /// Tell classes apart: [`Learner::predict`] gives class scores.
-    #[default]
-    Classify,
-    /// Tell normal rows (class 0) from others (class 1), having learnt from normal ones only: scores by [`ANOMALY`].
-    Detect,
-    /// Give rows back. There are no classes, [`Task::classes`] is 0, every label is 0 and says nothing: rows by
-    /// [`RECONSTRUCTION`].
-    Reconstruct,
-}
-
-impl Goal {
-    /// For people: what whoever cannot reach it cannot do.
-    fn asks(self) -> &'static str {
-        match self {
-            Goal::Classify => "learn classes",
-            Goal::Detect => "tell anomalies from normal rows",
-            Goal::Reconstruct => "give rows back",
-        }
-    }
-
-    fn remedy(self) -> &'static str {
-        match self {
-            Goal::Classify => "choose another learner",
-            Goal::Detect => "choose unsupervised, or leave data.normal out",
-            Goal::Reconstruct => "choose unsupervised, back_prop or rbm, or leave data.labels out",
         }
     }
 }
@@ -421,62 +367,6 @@ impl LearnerRecipe {
         let what = format!("`{}` cannot {}", self.name(), task.goal.asks());
         vec![Refusal { key: "kind", what, remedy: task.goal.remedy().into() }]
     }
-}
-
-/// Outputs of each block.
-///
-/// # Panics
-/// If the blocks do not fit: check with [`crate::parts::block::shape_through`] first.
-pub fn widths(net: &Net, input: Shape) -> Vec<usize> {
-    shapes(net, input).into_iter().map(Shape::features).collect()
-}
-
-/// A block by its shapes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outline {
-    /// What comes out of it.
-    pub output: Shape,
-    /// What comes out of each of its leaves that learn: see [`leaves`].
-    pub layers: Vec<Shape>,
-}
-
-impl From<Shape> for Outline {
-    /// Of a block that is one layer.
-    fn from(output: Shape) -> Outline {
-        Outline { output, layers: vec![output] }
-    }
-}
-
-/// What comes out of each block, and of the layers in it.
-///
-/// # Panics
-/// As [`widths`].
-pub fn outlines(net: &Net, input: Shape) -> Vec<Outline> {
-    let mut shape = input;
-    let through = |block: &dyn Block| {
-        let mut layers = Vec::new();
-        let mut see = |leaf: &dyn Block, shape| layers.extend(leaves::learns(leaf).then_some(shape));
-        shape = leaves::shapes(block, shape, &mut see).expect("the blocks were checked");
-        Outline { output: shape, layers }
-    };
-    net.iter().map(|block| &**block).map(through).collect()
-}
-
-fn outputs(blocks: &[Outline]) -> Vec<Shape> {
-    blocks.iter().map(|block| block.output).collect()
-}
-
-/// What comes out of each block.
-///
-/// # Panics
-/// As [`widths`].
-pub fn shapes(net: &Net, input: Shape) -> Vec<Shape> {
-    let mut shape = input;
-    let through = |block: &dyn Block| {
-        shape = block.shape_out(shape).expect("the blocks were checked");
-        shape
-    };
-    net.iter().map(|block| &**block).map(through).collect()
 }
 
 fn finite(values: &[f32], layer: Option<usize>, what: &'static str) -> Result<(), Diverged> {
