@@ -19,6 +19,7 @@ mod common {
     pub(super) mod peers;
     pub(super) mod pipeline;
     pub(super) mod softmax_head;
+    pub(super) mod task;
     pub(super) mod unlabelled;
     pub(super) mod windows;
     pub(super) mod wrong_labels;
@@ -33,7 +34,6 @@ mod self_contrastive;
 mod soft_hebb;
 mod split;
 mod stages;
-mod task;
 mod trifecta;
 mod turns;
 
@@ -43,6 +43,7 @@ pub use back_prop::BackProp;
 pub use channel_competition::ChannelCompetition;
 pub use common::class_layers::ClassReadout;
 pub use common::onlooker::{Onlooker, Reads};
+pub use common::task::{ANOMALY, Goal, Outline, RECONSTRUCTION, Task, outlines, shapes, widths};
 pub use common::windows::Window;
 pub use deeper_forward::DeeperForward;
 pub use forward_forward::{Direction, ForwardForward, Readout, Together, Unsupervised};
@@ -54,11 +55,10 @@ pub use self_contrastive::{Contrast, SelfContrastive};
 pub use soft_hebb::{Competition, SoftHebb};
 pub use split::Split;
 pub use stages::{Stage, Stages};
-pub use task::{ANOMALY, Goal, Outline, RECONSTRUCTION, Task, outlines, shapes, widths};
 pub use trifecta::Trifecta;
 pub use turns::Turns;
 
-use task::outputs;
+use common::task::outputs;
 
 use crate::Tensor;
 use crate::parts::Batch;

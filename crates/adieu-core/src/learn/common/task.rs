@@ -31,7 +31,7 @@ pub struct Task {
 /// What is asked of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Goal {
-    /// Tell classes apart: [`Learner::predict`] gives class scores.
+    /// Tell classes apart: [`Learner::predict`](crate::learn::Learner::predict) gives class scores.
     #[default]
     Classify,
     /// Tell normal rows (class 0) from others (class 1), having learnt from normal ones only: scores by [`ANOMALY`].
@@ -43,7 +43,7 @@ pub enum Goal {
 
 impl Goal {
     /// For people: what whoever cannot reach it cannot do.
-    pub(super) fn asks(self) -> &'static str {
+    pub(in crate::learn) fn asks(self) -> &'static str {
         match self {
             Goal::Classify => "learn classes",
             Goal::Detect => "tell anomalies from normal rows",
@@ -51,7 +51,7 @@ impl Goal {
         }
     }
 
-    pub(super) fn remedy(self) -> &'static str {
+    pub(in crate::learn) fn remedy(self) -> &'static str {
         match self {
             Goal::Classify => "choose another learner",
             Goal::Detect => "choose unsupervised, or leave data.normal out",
@@ -99,7 +99,7 @@ pub fn outlines(net: &Net, input: Shape) -> Vec<Outline> {
     net.iter().map(|block| &**block).map(through).collect()
 }
 
-pub(super) fn outputs(blocks: &[Outline]) -> Vec<Shape> {
+pub(in crate::learn) fn outputs(blocks: &[Outline]) -> Vec<Shape> {
     blocks.iter().map(|block| block.output).collect()
 }
 
