@@ -290,7 +290,10 @@ fn rules_are_told_as_shares_of_back_propagation_and_beside_what_their_papers_cla
     let found: Value = serde_json::from_slice(&desk.read("r/sweep.json")).unwrap();
     assert_eq!(found["beside"]["step"], "back_prop");
     let page = desk.text("r/sweep.html");
-    assert!(page.contains("Its paper") && page.contains("Mono-Forward: 0.66 of the time"), "no claim");
+    assert!(
+        page.contains("What their papers claim") && page.contains("Mono-Forward: 0.66 of the time"),
+        "no claim"
+    );
     assert!(!page.contains("NaN") && page.contains("study rules --data optdigits"));
 }
 

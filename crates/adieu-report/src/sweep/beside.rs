@@ -51,7 +51,10 @@ impl SweepSummary {
 
 impl Beside {
     fn claim(&self, step: &StepSummary) -> Option<&str> {
-        self.claims.iter().find(|(name, _)| *name == step.step).map(|(_, claim)| claim.as_str())
+        self.claims
+            .iter()
+            .find(|(name, claim)| *name == step.step && !claim.is_empty())
+            .map(|(_, claim)| claim.as_str())
     }
 }
 
@@ -103,7 +106,6 @@ fn note(beside: &Beside) -> String {
 pub(super) fn section(sweep: &SweepSummary) -> Markup {
     let Some((beside, one)) = sweep.one() else { return Markup::default() };
     let costs = measured(sweep, one);
-    let claimed = !beside.claims.is_empty();
     let table = html! {
         table {
             thead { tr {
@@ -111,7 +113,6 @@ pub(super) fn section(sweep: &SweepSummary) -> Markup {
                 th scope="col" class="number" { "Right answers" }
                 th scope="col" class="number" { "Error, points" }
                 @for cost in &costs { th scope="col" class="number" { (cost.title) } }
-                @if claimed { th scope="col" { "Its paper" } }
             } }
             tbody { @for step in &sweep.steps {
                 tr {
@@ -119,7 +120,6 @@ pub(super) fn section(sweep: &SweepSummary) -> Markup {
                     td class="number" { (told(share_right(step, one))) }
                     td class="number" { (difference(step, one)) }
                     @for cost in &costs { td class="number" { (told(share(step, one, cost.key))) } }
-                    @if claimed { td class="words" { (beside.claim(step).unwrap_or_default()) } }
                 }
             } }
         }
@@ -129,7 +129,19 @@ pub(super) fn section(sweep: &SweepSummary) -> Markup {
             h2 { "Beside " (beside.step) }
             (scrolling("Shares", &table))
             p class="note" { (note(beside)) }
+            @if !beside.claims.is_empty() {
+                h3 { "What their papers claim, on networks of their own" }
+                (scrolling("Claims", &claims(sweep, beside)))
+            }
         }
+    }
+}
+
+fn claims(sweep: &SweepSummary, beside: &Beside) -> Markup {
+    html! {
+        table { tbody { @for step in &sweep.steps { @if let Some(claim) = beside.claim(step) {
+            tr { th scope="row" class="words" { (step.step) } td { (claim) } }
+        } } } }
     }
 }
 

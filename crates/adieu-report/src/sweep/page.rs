@@ -100,6 +100,7 @@ fn mean(step: &StepSummary) -> String {
 }
 
 fn table(sweep: &SweepSummary, compared: bool) -> Markup {
+    let changed = sweep.steps.iter().any(|step| !step.changes.is_empty());
     let value = |step: &StepSummary, key: &str| {
         step.metrics.get(key).map_or_else(|| ABSENT.into(), |e| format::value(metric(key).unit, e.mean))
     };
@@ -112,7 +113,7 @@ fn table(sweep: &SweepSummary, compared: bool) -> Markup {
                 @if compared { th scope="col" class="number" { "Difference" } }
                 th scope="col" class="number" { (metric("train_seconds").label) }
                 th scope="col" class="number" { (metric("macs").label) }
-                th scope="col" { "Changes" }
+                @if changed { th scope="col" { "Changes" } }
             } }
             tbody {
                 @for step in &sweep.steps {
@@ -126,7 +127,7 @@ fn table(sweep: &SweepSummary, compared: bool) -> Markup {
                         @if compared { td class="number" { (difference(step)) } }
                         td class="number" { (value(step, "train_seconds")) }
                         td class="number" { (value(step, "macs")) }
-                        td { (changes(step)) }
+                        @if changed { td { (changes(step)) } }
                     }
                 }
             }
