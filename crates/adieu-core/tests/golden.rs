@@ -9,30 +9,17 @@ use adieu_core::learn::{
 use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::Net;
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::view;
 use adieu_core::parts::optimizer::{AdamW, Sgd};
 use adieu_core::parts::param::Param;
 use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
+use common::golden::{batch, flat};
 use common::{Blocks, close, dense};
 use serde_json::Value;
 
 const ACTIVITY: f64 = 1e-5;
 const PARAMETER: f64 = 1e-6;
-
-fn flat(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(flat).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
-
-fn batch(value: &Value) -> Batch {
-    let labels: Vec<u8> = flat(&value["y"]).iter().map(|y| *y as u8).collect();
-    let x = flat(&value["x"]).iter().map(|x| *x as f32).collect::<Vec<_>>();
-    let cols = x.len() / labels.len();
-    Batch { x: matrix(x, labels.len(), cols), ids: (0..labels.len() as u32).collect(), labels }
-}
 
 /// Which golden value belongs to the parameter: `0.weight` → w[0]; `down.0.weight` → d[0]; `output.*`: the last;
 /// `head.1.weight` → heads[1], or head[0] where the first layer has none.

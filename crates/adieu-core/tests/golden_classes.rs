@@ -10,7 +10,6 @@ use adieu_core::learn::{
     ChannelCompetition, ClassReadout, DeeperForward, Goal, Learner, LearnerRecipe, LocalHeads, Mixed,
     NoClock, Scalar, StepCx, Task, Window as Epochs, outlines,
 };
-use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
 use adieu_core::parts::batch_norm::BatchNorm;
@@ -19,7 +18,7 @@ use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::view;
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::optimizer::{AdamW, Optimizer};
@@ -29,6 +28,7 @@ use adieu_core::parts::residual::Residual;
 use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
+use common::golden::{batch, flat, named};
 use common::{Blocks, close};
 use serde_json::Value;
 
@@ -42,24 +42,6 @@ const BETA1: f64 = 0.9;
 const THREE: Window = Window { kernel: 3, stride: 1, padding: 1 };
 const TWO: Window = Window { kernel: 2, stride: 2, padding: 0 };
 const SIX: Shape = Shape::Image { c: 1, h: 6, w: 6 };
-
-fn flat(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(flat).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
-
-fn named(value: &Value) -> BTreeMap<String, Vec<f64>> {
-    value.as_object().unwrap().iter().map(|(name, values)| (name.clone(), flat(values))).collect()
-}
-
-fn batch(value: &Value) -> Batch {
-    let labels: Vec<u8> = flat(&value["y"]).iter().map(|y| *y as u8).collect();
-    let x = flat(&value["x"]).iter().map(|x| *x as f32).collect::<Vec<_>>();
-    let cols = x.len() / labels.len();
-    Batch { x: matrix(x, labels.len(), cols), ids: (0..labels.len() as u32).collect(), labels }
-}
 
 /// One case: what it is in the JSON, and here.
 struct Case<'a> {

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use adieu_core::learn::{
     ClassReadout, Goal, Learner, LearnerFn, NoClock, Scalar, StepCx, Task, Trifecta, outlines,
 };
-use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::affine::Affine;
 use adieu_core::parts::batch_norm::BatchNorm;
@@ -22,6 +21,7 @@ use adieu_core::parts::param::Param;
 use adieu_core::parts::pool::{Of, Pool};
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
+use common::golden::{batch, flat, named};
 use common::{Blocks, close};
 use serde_json::Value;
 
@@ -34,23 +34,6 @@ const PARAMETER: f64 = 3e-6;
 const SCORE: f64 = 5e-6;
 const BETA1: f64 = 0.9;
 const INPUT: Shape = Shape::Image { c: 1, h: 6, w: 6 };
-
-fn flat(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(flat).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
-
-fn named(value: &Value) -> BTreeMap<String, Vec<f64>> {
-    value.as_object().unwrap().iter().map(|(name, values)| (name.clone(), flat(values))).collect()
-}
-
-fn batch(value: &Value) -> Batch {
-    let labels: Vec<u8> = flat(&value["y"]).iter().map(|y| *y as u8).collect();
-    let x = flat(&value["x"]).iter().map(|x| *x as f32).collect::<Vec<_>>();
-    Batch { x: matrix(x, labels.len(), 36), ids: (0..labels.len() as u32).collect(), labels }
-}
 
 fn pixels(side: usize, c: usize) -> Shape {
     Shape::Pixels { h: side, w: side, c }

@@ -4,20 +4,17 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use adieu_core::learn::{
     Competition, Contrast, Goal, Learner, LearnerRecipe, NoClock, Onlooker, Reads, SelfContrastive, SoftHebb,
     StepCx, Task, outlines,
 };
-use adieu_core::parts::Batch;
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::batch_norm::BatchNorm;
 use adieu_core::parts::block::{Block, Net};
 use adieu_core::parts::chance::{Purpose, Rng};
 use adieu_core::parts::convolution::{Convolution, Window};
 use adieu_core::parts::dense::Dense;
-use adieu_core::parts::host::{matrix, view};
+use adieu_core::parts::host::view;
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::normalise::{Normalise, Over};
 use adieu_core::parts::optimizer::{AdamW, Optimizer};
@@ -27,6 +24,7 @@ use adieu_core::parts::schedule::Constant;
 use adieu_core::parts::shape::Shape;
 use adieu_core::parts::stack::Stack;
 use adieu_core::parts::triangle::Triangle;
+use common::golden::{batch, flat, named};
 use common::{Blocks, close};
 use serde_json::Value;
 
@@ -41,26 +39,8 @@ const THREE: Window = Window { kernel: 3, stride: 1, padding: 1 };
 const TWO: Window = Window { kernel: 2, stride: 2, padding: 0 };
 const SIX: Shape = Shape::Image { c: 1, h: 6, w: 6 };
 
-fn flat(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(flat).collect(),
-        number => vec![number.as_f64().expect("a number")],
-    }
-}
-
-fn named(value: &Value) -> BTreeMap<String, Vec<f64>> {
-    value.as_object().unwrap().iter().map(|(name, values)| (name.clone(), flat(values))).collect()
-}
-
 fn single(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
-}
-
-fn batch(value: &Value) -> Batch {
-    let labels: Vec<u8> = flat(&value["y"]).iter().map(|y| *y as u8).collect();
-    let x = single(&flat(&value["x"]));
-    let cols = x.len() / labels.len();
-    Batch { x: matrix(x, labels.len(), cols), ids: (0..labels.len() as u32).collect(), labels }
 }
 
 fn visit(net: &mut Net, learner: &mut dyn Learner, each: &mut dyn FnMut(&mut Param)) {

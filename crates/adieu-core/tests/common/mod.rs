@@ -1,6 +1,8 @@
 //! What the tests of this crate share: small networks, small data, comparisons.
 #![allow(dead_code)] // each test program uses its own part
 
+pub(crate) mod golden;
+
 use adieu_core::Tensor;
 use adieu_core::learn::{Goal, LearnerRecipe, Outline, Task};
 use adieu_core::parts::Batch;
