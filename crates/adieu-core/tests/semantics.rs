@@ -41,8 +41,7 @@ fn put(block: &mut dyn Block, name: &str, rows: &[f32]) {
 /// The images with one label written in.
 fn shown(image: &Tensor, label: u8, classes: usize) -> Tensor {
     let overlay = Overlay::default();
-    let [rows, columns] = image.dims();
-    overlay.write(image, &overlay.code(Labels::All(label), rows, classes, Shape::Flat(columns)))
+    overlay.show(image, Labels::All(label), classes, Shape::Flat(image.dims()[1]))
 }
 
 fn goodness(h: &Activity) -> f64 {

@@ -246,8 +246,8 @@ impl Learner for Running {
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
         if net.is_empty() {
             let (recipe, Task { classes, input, .. }) = (&self.recipe, &self.task);
-            let code = recipe.label.code(Labels::Neutral, x.dims()[0], *classes, *input);
-            return recipe.norm.apply(&recipe.label.write(x, &code).into()).into_tensor();
+            let shown = recipe.label.show(x, Labels::Neutral, *classes, *input);
+            return recipe.norm.apply(&shown.into()).into_tensor();
         }
         self.neutrally(net, x).pop().expect("there is a layer").into_tensor()
     }

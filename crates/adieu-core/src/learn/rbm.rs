@@ -307,8 +307,7 @@ impl Running {
         if !self.recipe.labels {
             return x.clone();
         }
-        let code = self.recipe.label.code(labels, x.dims()[0], self.task.classes, self.task.input);
-        self.recipe.label.write(x, &code)
+        self.recipe.label.show(x, labels, self.task.classes, self.task.input)
     }
 
     /// p(h|v) under a neutral label: `[B, n]`.

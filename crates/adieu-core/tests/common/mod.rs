@@ -88,6 +88,8 @@ pub(crate) fn learners() -> Vec<(String, LearnerRecipe)> {
     add("ff, waves for labels", ForwardForward { label: waves.into(), ..ff.clone() }.into());
     let squares = adieu_core::parts::label_code::EveryPatch { side: 3, strength: 0.5 };
     add("ff, labels in every patch", ForwardForward { label: squares.into(), ..ff.clone() }.into());
+    let distortion = adieu_core::parts::label_code::Distortion::default();
+    add("ff, labels distort the image", ForwardForward { label: distortion.into(), ..ff.clone() }.into());
     add("ff, every image", ForwardForward { share_image: false, ..ff.clone() }.into());
     add("ff, head on every third step", ForwardForward { readout_every: 3, ..ff.clone() }.into());
     add("ff, no peers", ForwardForward { peer_weight: 0.0, ..ff.clone() }.into());

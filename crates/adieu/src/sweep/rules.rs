@@ -11,7 +11,7 @@ use adieu_core::learn::{
 };
 use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
 use adieu_core::parts::goodness::MeanSquares;
-use adieu_core::parts::label_code::{LabelCode, Waves};
+use adieu_core::parts::label_code::{Distortion, LabelCode, Waves};
 use adieu_core::parts::negatives::Uniform;
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::objective::Logistic;
@@ -112,13 +112,18 @@ fn pairs(convolutional: bool) -> Vec<Rule> {
         direction: Direction::Maximise,
         ..ForwardForward::default()
     };
-    let waves: LabelCode = Waves::default().into();
+    let (waves, distortion): (LabelCode, LabelCode) = (Waves::default().into(), Distortion::default().into());
     vec![
         rule("forward_forward, label in a corner", published, naive.clone().into()),
         rule(
             "forward_forward, label as waves",
             "no cost; 0.84 % wrong on MNIST",
-            ForwardForward { label: waves, ..naive }.into(),
+            ForwardForward { label: waves, ..naive.clone() }.into(),
+        ),
+        rule(
+            "forward_forward, label as distortion",
+            "no cost; with waves",
+            ForwardForward { label: distortion, ..naive }.into(),
         ),
         rule(
             "trifecta",
@@ -152,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_rule_can_be_and_has_the_same_weights_to_begin_with() {
-        for (convolutional, rules) in [(false, 8), (true, 12)] {
+        for (convolutional, rules) in [(false, 8), (true, 13)] {
             let sweep = sweep(&small(convolutional, 20));
             assert_eq!((sweep.steps.len(), sweep.steps[0].name.as_str()), (rules, BESIDE));
             fair(&sweep);

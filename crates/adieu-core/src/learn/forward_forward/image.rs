@@ -18,7 +18,7 @@ use crate::parts::block::{Block, Saved};
 use crate::parts::chance::Rng;
 use crate::parts::dense::Shared;
 use crate::parts::host::view;
-use crate::parts::label_code::Labels;
+use crate::parts::label_code::{Columns, Labels};
 use crate::parts::shape::Shape;
 
 /// See the module.
@@ -27,10 +27,11 @@ pub(super) struct Image<'a> {
     x: &'a Tensor,
     classes: usize,
     input: Shape,
-    known: Option<Known>,
+    known: Option<Known<'a>>,
 }
 
-struct Known {
+struct Known<'a> {
+    columns: &'a dyn Columns,
     /// rest W_rest
     base: Tensor,
     /// Sums of squares of the rows of rest: `[B, 1]`.
@@ -47,11 +48,12 @@ impl<'a> Image<'a> {
         clock: &mut dyn Clock,
     ) -> Image<'a> {
         let (classes, input) = (task.classes, task.input);
-        let dense = first.as_dense().filter(|_| recipe.share_image && recipe.label.overwrites());
-        let known = dense.map(|dense| {
+        let dense = first.as_dense().filter(|_| recipe.share_image);
+        let known = dense.zip(recipe.label.columns()).map(|(dense, columns)| {
             clock.work(first.cost(x.dims()[0]).forward_macs);
-            let rest = recipe.label.blank(x, classes);
-            Known { base: dense.base(&rest), squares: Activity::from(rest).squares().clone() }
+            let rest = columns.blank(x, classes);
+            let base = dense.base(&rest);
+            Known { columns, base, squares: Activity::from(rest).squares().clone() }
         });
         Image { recipe, x, classes, input, known }
     }
@@ -59,16 +61,16 @@ impl<'a> Image<'a> {
     /// The first block's activity under `labels`, of which there are as many as rows or several times as many: the
     /// images then come again from the first one. Keeps nothing.
     pub(super) fn apply(&self, first: &dyn Block, labels: Labels<'_>, clock: &mut dyn Clock) -> Activity {
-        let code = self.code(labels);
         match (&self.known, first.as_dense()) {
             (Some(known), Some(dense)) => {
+                let code = self.code(known, labels);
                 clock.work(macs(known, &code));
                 let code = self.normed(known, code);
                 dense.apply_shared(&Shared { base: &known.base, code: &code })
             }
             _ => {
-                clock.work(first.cost(code.dims()[0]).forward_macs);
-                first.apply(&self.shown(code))
+                clock.work(first.cost(labels.rows(self.x.dims()[0])).forward_macs);
+                first.apply(&self.shown(labels))
             }
         }
     }
@@ -81,37 +83,35 @@ impl<'a> Image<'a> {
         chance: &mut Rng,
         clock: &mut dyn Clock,
     ) -> (Activity, Saved) {
-        let code = self.code(labels);
         match (&self.known, first.as_dense()) {
             (Some(known), Some(dense)) => {
+                let code = self.code(known, labels);
                 clock.work(macs(known, &code));
-                let x = self.recipe.label.write(self.x, &code);
+                let x = known.columns.write(self.x, &code);
                 let code = self.normed(known, code);
                 let x = code.lend_scales(x);
                 dense.forward_shared(x, &Shared { base: &known.base, code: &code })
             }
             _ => {
-                clock.work(first.cost(code.dims()[0]).forward_macs);
-                let x = self.shown(code);
+                clock.work(first.cost(labels.rows(self.x.dims()[0])).forward_macs);
+                let x = self.shown(labels);
                 first.forward(x, chance)
             }
         }
     }
 
-    fn code(&self, labels: Labels<'_>) -> Tensor {
-        let rows = if let Labels::Each(labels) = labels { labels.len() } else { self.x.dims()[0] };
-        self.recipe.label.code(labels, rows, self.classes, self.input)
+    fn code(&self, known: &Known<'_>, labels: Labels<'_>) -> Tensor {
+        known.columns.code(labels, labels.rows(self.x.dims()[0]), self.classes)
     }
 
     /// N(image with label).
-    fn shown(&self, code: Tensor) -> Activity {
-        let x = self.recipe.label.write(self.x, &code);
-        drop(code);
+    fn shown(&self, labels: Labels<'_>) -> Activity {
+        let x = self.recipe.label.show(self.x, labels, self.classes, self.input);
         self.recipe.norm.apply(&x.into())
     }
 
     /// The code with the scales of the whole rows.
-    fn normed(&self, known: &Known, code: Tensor) -> Activity {
+    fn normed(&self, known: &Known<'_>, code: Tensor) -> Activity {
         let code = Activity::from(code);
         let mut squares = view(code.squares()).to_vec();
         let rest = view(&known.squares);
@@ -124,7 +124,7 @@ impl<'a> Image<'a> {
 }
 
 /// Multiply-adds of a pass that knows the images' share.
-fn macs(known: &Known, code: &Tensor) -> u64 {
+fn macs(known: &Known<'_>, code: &Tensor) -> u64 {
     let [rows, columns] = code.dims();
     (rows * columns * known.base.dims()[1]) as u64
 }

@@ -7,9 +7,8 @@ use crate::parts::activation::Activation;
 use crate::parts::activity::Activity;
 use crate::parts::block::{Block, Net};
 use crate::parts::host::{matrix, stack_rows, update, view, zip};
-use crate::parts::label_code::{LabelCodeFn, Labels, Overlay};
+use crate::parts::label_code::{Columns, Labels, Overlay};
 use crate::parts::layer::Layer;
-use crate::parts::shape::Shape;
 
 /// What is held fast.
 pub(super) struct Ends {
@@ -65,7 +64,7 @@ pub(super) fn layer(block: &dyn Block) -> &dyn Layer {
 impl Recurrent {
     /// N(one-hot label): `[rows, classes]`.
     pub(super) fn clamp(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Activity {
-        self.seen(&Overlay::default().code(labels, rows, classes, Shape::Flat(classes)))
+        self.seen(&Overlay::default().code(labels, rows, classes))
     }
 
     /// N(s), multiplied out.

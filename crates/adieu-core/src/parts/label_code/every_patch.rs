@@ -10,7 +10,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelCodeFn, Labels, blended, patterned};
+use super::{LabelCodeFn, Labels, patterned};
 use crate::Tensor;
 use crate::parts::shape::Shape;
 use crate::parts::window::image;
@@ -63,17 +63,9 @@ impl LabelCodeFn for EveryPatch {
         })
     }
 
-    fn overwrites(&self) -> bool {
-        false
-    }
-
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, input: Shape) -> Tensor {
+    fn show(&self, x: &Tensor, labels: Labels<'_>, classes: usize, input: Shape) -> Tensor {
         let patterns: Vec<Vec<f32>> = (0..classes).map(|class| self.pattern(class, input)).collect();
-        patterned(labels, rows, &patterns)
-    }
-
-    fn write(&self, x: &Tensor, code: &Tensor) -> Tensor {
-        blended(self.strength, x, code)
+        patterned(self.strength, x, labels, &patterns)
     }
 }
 
@@ -105,7 +97,7 @@ mod tests {
         let code = EveryPatch { side: 2, strength: 0.25 };
         let input = Shape::Image { c: 1, h: 2, w: 2 };
         let x = matrix(vec![1.0, 0.0, 1.0, 0.0], 1, 4);
-        let write = |labels| view(&code.write(&x, &code.code(labels, 1, 4, input))).to_vec();
+        let write = |labels| view(&code.show(&x, labels, 4, input)).to_vec();
         assert_eq!(write(Labels::All(1)), [0.75, 0.25, 0.75, 0.0]);
         assert_eq!(write(Labels::Neutral), [0.8125, 0.0625, 0.8125, 0.0625]);
     }

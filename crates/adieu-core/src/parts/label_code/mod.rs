@@ -1,10 +1,12 @@
 //! Label codes: how a label is shown to the network, as part of its input.
 
+mod distortion;
 mod embedding;
 mod every_patch;
 mod overlay;
 mod waves;
 
+pub use distortion::Distortion;
 pub use embedding::{Embedding, Place};
 pub use every_patch::EveryPatch;
 pub use overlay::Overlay;
@@ -25,23 +27,34 @@ pub enum Labels<'a> {
     Neutral,
 }
 
+impl Labels<'_> {
+    /// How many rows are shown of `own`: as many as there are labels, if each has its own.
+    pub fn rows(&self, own: usize) -> usize {
+        if let Labels::Each(labels) = self { labels.len() } else { own }
+    }
+}
+
 /// What a label code does.
 pub trait LabelCodeFn: std::fmt::Debug {
     /// Why rows of shape `input` cannot show labels of so many classes: what is wrong, and what would be right.
     fn refuse(&self, input: Shape, classes: usize) -> Option<(String, &'static str)>;
-    /// Whether it takes the place of the first few columns and leaves the others alone; else it is all over the row.
-    fn overwrites(&self) -> bool {
-        true
+    /// Rows `x [B, n_in]` of shape `input` that show `labels`: `[B, n_in]`, or as many rows as there are labels; the rows of
+    /// x then come again from the first.
+    fn show(&self, x: &Tensor, labels: Labels<'_>, classes: usize, input: Shape) -> Tensor;
+    /// This code, if it takes the place of the first few columns and leaves the others alone; else it is all over the row.
+    fn columns(&self) -> Option<&dyn Columns> {
+        None
     }
-    /// `x [B, n_in]` with the place where labels of `classes` classes go left blank: zeros in its first columns. Asked of
-    /// those that overwrite.
-    fn blank(&self, x: &Tensor, _classes: usize) -> Tensor {
-        x.clone()
-    }
-    /// What is written into rows of shape `input`: `[rows, columns]`.
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, input: Shape) -> Tensor;
-    /// `x [B, n_in]` with the code written into the first columns; if there are several times B codes, the rows of x
-    /// come again from the first.
+}
+
+/// A label code that takes the place of the first few columns.
+pub trait Columns {
+    /// `x [B, n_in]` with that place left blank: zeros.
+    fn blank(&self, x: &Tensor, classes: usize) -> Tensor;
+    /// What is written there: `[rows, columns]`.
+    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Tensor;
+    /// `x [B, n_in]` with the code written into it; if there are several times B codes, the rows of x come again from the
+    /// first.
     fn write(&self, x: &Tensor, code: &Tensor) -> Tensor {
         let ([rows, width], cols) = (code.dims(), x.dims()[1]);
         assert!(width <= cols, "{cols} inputs cannot hold a label code of {width}");
@@ -61,6 +74,7 @@ crate::choices! {
         Overlay = "overlay",
         Waves = "waves",
         EveryPatch = "every_patch",
+        Distortion = "distortion",
     }
 }
 
@@ -70,9 +84,9 @@ impl Default for LabelCode {
     }
 }
 
-/// The code of labels that are patterns as large as a row, one a class; the neutral one is their mean.
-fn patterned(labels: Labels<'_>, rows: usize, patterns: &[Vec<f32>]) -> Tensor {
-    let cols = patterns[0].len();
+/// `x′ = (1 − s) x + s e`: rows under patterns as large as they are, s e of each class; the neutral one is their mean.
+fn patterned(strength: f64, x: &Tensor, labels: Labels<'_>, patterns: &[Vec<f32>]) -> Tensor {
+    let (cols, rows) = (patterns[0].len(), labels.rows(x.dims()[0]));
     let neutral = || -> Vec<f32> {
         let mean = |i: usize| patterns.iter().map(|p| f64::from(p[i])).sum::<f64>() / patterns.len() as f64;
         (0..cols).map(|i| mean(i) as f32).collect()
@@ -86,7 +100,7 @@ fn patterned(labels: Labels<'_>, rows: usize, patterns: &[Vec<f32>]) -> Tensor {
         }
         Labels::Neutral => neutral().into_iter().cycle().take(rows * cols).collect(),
     };
-    matrix(values, rows, cols)
+    blended(strength, x, &matrix(values, rows, cols))
 }
 
 /// `x′ = (1 − s) x + code`: how patterns are written. If there are several times B codes, the rows of x come again.

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelCodeFn, Labels};
+use super::{Columns, LabelCodeFn, Labels};
 use crate::Tensor;
 use crate::parts::host::{matrix, view};
 use crate::parts::shape::Shape;
@@ -32,6 +32,16 @@ impl LabelCodeFn for Overlay {
         })
     }
 
+    fn show(&self, x: &Tensor, labels: Labels<'_>, classes: usize, _: Shape) -> Tensor {
+        self.write(x, &self.code(labels, labels.rows(x.dims()[0]), classes))
+    }
+
+    fn columns(&self) -> Option<&dyn Columns> {
+        Some(self)
+    }
+}
+
+impl Columns for Overlay {
     fn blank(&self, x: &Tensor, classes: usize) -> Tensor {
         let [rows, cols] = x.dims();
         assert!(cols >= classes, "overlay: {cols} inputs cannot hold {classes} classes");
@@ -40,7 +50,7 @@ impl LabelCodeFn for Overlay {
         matrix(values, rows, cols)
     }
 
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, _: Shape) -> Tensor {
+    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize) -> Tensor {
         let strength = self.strength as f32;
         let each = if let Labels::Neutral = labels { strength / classes as f32 } else { 0.0 };
         let mut code = vec![each; rows * classes];
@@ -63,12 +73,12 @@ mod tests {
     fn the_label_replaces_what_was_there_and_nothing_else() {
         let x = matrix(vec![9.0, 9.0, 9.0, 5.0, 8.0, 8.0, 8.0, 6.0], 2, 4);
         let code = Overlay { strength: 3.0 };
-        let write = |labels| view(&code.write(&x, &code.code(labels, 2, 3, Shape::Flat(4)))).to_vec();
+        let write = |labels| view(&code.show(&x, labels, 3, Shape::Flat(4))).to_vec();
         assert_eq!(write(Labels::Each(&[2, 0])), [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0]);
         assert_eq!(write(Labels::All(1)), [0.0, 3.0, 0.0, 5.0, 0.0, 3.0, 0.0, 6.0]);
         assert_eq!(write(Labels::Neutral), [1.0, 1.0, 1.0, 5.0, 1.0, 1.0, 1.0, 6.0]);
         assert_eq!(view(&code.blank(&x, 3))[..], [0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 6.0]);
-        let twice = code.write(&x, &code.code(Labels::Each(&[0, 1, 2, 0]), 4, 3, Shape::Flat(4)));
+        let twice = code.show(&x, Labels::Each(&[0, 1, 2, 0]), 3, Shape::Flat(4));
         assert_eq!(view(&twice)[8..], [0.0, 0.0, 3.0, 5.0, 3.0, 0.0, 0.0, 6.0], "rows come again");
     }
 }

@@ -10,14 +10,14 @@
 //!
 //! # Differences from the paper
 //! - Known from its abstract and a note about it: waves are specific to a class and of low frequency there, too; which they
-//!   are, and how strong, is ours. Its other code, morphological distortions, is left out.
+//!   are, and how strong, is ours. Its other code is [`Distortion`](super::Distortion).
 
 use std::f64::consts::{PI, TAU};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LabelCodeFn, Labels, blended, patterned};
+use super::{LabelCodeFn, Labels, patterned};
 use crate::Tensor;
 use crate::parts::shape::Shape;
 use crate::parts::window::image;
@@ -87,17 +87,9 @@ impl LabelCodeFn for Waves {
         (!fits).then(|| (what(), "use data that are larger images, or kind = \"overlay\""))
     }
 
-    fn overwrites(&self) -> bool {
-        false
-    }
-
-    fn code(&self, labels: Labels<'_>, rows: usize, classes: usize, input: Shape) -> Tensor {
+    fn show(&self, x: &Tensor, labels: Labels<'_>, classes: usize, input: Shape) -> Tensor {
         let patterns: Vec<Vec<f32>> = (0..classes).map(|class| self.pattern(class, input)).collect();
-        patterned(labels, rows, &patterns)
-    }
-
-    fn write(&self, x: &Tensor, code: &Tensor) -> Tensor {
-        blended(self.strength, x, code)
+        patterned(self.strength, x, labels, &patterns)
     }
 }
 
@@ -133,7 +125,7 @@ mod tests {
     fn the_image_is_still_there_and_neutral_is_the_mean() {
         let code = Waves { strength: 0.25 };
         let x = matrix((0..192).map(|i| i as f32).collect(), 2, 96);
-        let written = code.write(&x, &code.code(Labels::Each(&[0, 1, 1, 0]), 4, 2, INPUT));
+        let written = code.show(&x, Labels::Each(&[0, 1, 1, 0]), 2, INPUT);
         let written = view(&written);
         for (row, class) in [0, 1, 1, 0].into_iter().enumerate() {
             let wave = code.pattern(class, INPUT);
@@ -142,7 +134,7 @@ mod tests {
                 assert!((written[row * 96 + i] - wanted).abs() < 1e-4);
             }
         }
-        let neutral = code.code(Labels::Neutral, 1, 2, INPUT);
+        let neutral = code.show(&matrix(vec![0.0; 96], 1, 96), Labels::Neutral, 2, INPUT);
         let (first, second) = (code.pattern(0, INPUT), code.pattern(1, INPUT));
         let means = first.iter().zip(&second).map(|(a, b)| (a + b) / 2.0);
         assert!(view(&neutral).iter().zip(means).all(|(n, mean)| (n - mean).abs() < 1e-6));
