@@ -243,9 +243,11 @@ fn a_sweep_takes_other_values_for_all_its_steps() {
     let run = table["steps"][0]["runs"][0]["run"].as_str().unwrap();
     let recipe = desk.text(&format!("{run}/recipe.toml"));
     assert!(recipe.contains("epochs = 3") && recipe.contains("blocks = [[7], [7]]"), "{recipe}");
-    let message = desk.adieu("sweep s.toml --out e --set learner.magic=1").badly(2);
+    let message = desk.adieu("sweep s.toml --out e --set learner.norm=none").badly(2);
+    assert!(message.contains("learner.norm: step `plain` sets it itself"), "{message}");
+    let message = desk.adieu("sweep s.toml --out e --set data.magic=1").badly(2);
     assert!(
-        message.contains("s.toml, with what --set says: ") && message.contains("learner.magic"),
+        message.contains("s.toml, with what --set says: ") && message.contains("data.magic"),
         "{message}"
     );
     assert!(!desk.has("e"));
@@ -279,6 +281,8 @@ fn a_study_is_a_sweep_and_says_how_to_go_on() {
 fn rules_are_told_as_shares_of_back_propagation_and_beside_what_their_papers_claim() {
     let desk = Desk::new();
     // no multiple of ten units: rules that need one are left out, and said
+    let message = desk.adieu("study rules --data optdigits --convolutional --width 12 --out c").badly(2);
+    assert!(message.contains("--width 12: ") && message.contains("choose 10 or 20"), "{message}");
     let asked = "study rules --data optdigits --epochs 2 --seeds 1 --width 12 --out r";
     let said = desk.adieu(asked);
     assert!(said.err.contains("deeper_forward: left out: "), "{}", said.err);
@@ -291,7 +295,7 @@ fn rules_are_told_as_shares_of_back_propagation_and_beside_what_their_papers_cla
     assert_eq!(found["beside"]["step"], "back_prop");
     let page = desk.text("r/sweep.html");
     assert!(
-        page.contains("What their papers claim") && page.contains("Mono-Forward: 0.66 of the time"),
+        page.contains("What their papers claim") && page.contains("Mono-Forward: 0.31 of the memory"),
         "no claim"
     );
     assert!(!page.contains("NaN") && page.contains("study rules --data optdigits"));

@@ -3,15 +3,18 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use adieu_core::learn::{
-    BackProp, DeeperForward, Learner, LearnerFn, LearnerRecipe, LocalHeads, NoClock, Rbm, SoftHebb, StepCx,
-    Turns,
+    BackProp, DeeperForward, Learner, LearnerFn, LearnerRecipe, LocalHeads, NoClock, Outline, Rbm, SoftHebb,
+    StepCx, Task, Trifecta, Turns,
 };
 use adieu_core::parts::activation::Activation;
 use adieu_core::parts::block::Net;
 use adieu_core::parts::class_score::Projection;
 use adieu_core::parts::host::view;
 use adieu_core::parts::norm::Norm;
+use adieu_core::parts::shape::Shape;
 use common::{FEATURES, blobs, dense, everything, flat, task};
 
 const SIZES: [usize; 3] = [FEATURES, 8, 6];
@@ -41,7 +44,11 @@ fn every_third_step_is_the_one_s_and_the_others_are_the_other_s() {
         often.epoch(epoch);
         for t in (epoch * 2 - 1)..=(epoch * 2) {
             step(turns.as_mut(), &mut net, t);
-            step(if t % 3 == 0 { seldom.as_mut() } else { often.as_mut() }, &mut apart, t);
+            // each counts its own steps
+            let mut cx =
+                StepCx { seed: 1, step: if t % 3 == 0 { t / 3 } else { t - t / 3 }, clock: &mut NoClock };
+            let learner = if t % 3 == 0 { &mut seldom } else { &mut often };
+            learner.step(&mut apart, &blobs(12, t), &mut cx).expect("nothing diverges");
         }
     }
     let weights = |net: &mut Net| {
@@ -63,6 +70,26 @@ fn every_third_step_is_the_one_s_and_the_others_are_the_other_s() {
     assert!(!seldom.is_empty() && often.iter().all(|name| name.starts_with("often.")), "{often:?}");
 }
 
+/// Windows of two have a loss of the last block in every second step of their own, whatever the turns.
+#[test]
+fn what_a_rule_does_in_turn_it_does_in_turn_here_too() {
+    for every in [2, 3, 4] {
+        let seldom: LearnerRecipe = Trifecta::default().into();
+        let recipe = Turns { every, seldom: Box::new(seldom), often: Box::new(local()) };
+        let mut net = dense(&SIZES, Activation::Relu, 1);
+        let mut turns = recipe.build(&mut net, &task(12, 1, 1));
+        let mut taught = BTreeSet::new();
+        for step in 1..=4 * every {
+            let mut cx = StepCx { seed: 1, step, clock: &mut NoClock };
+            let said = turns.step(&mut net, &blobs(12, step), &mut cx).expect("nothing diverges");
+            if step % every == 0 {
+                taught.extend(said.iter().filter(|s| s.name == "goodness_positive").filter_map(|s| s.layer));
+            }
+        }
+        assert_eq!(taught, BTreeSet::from([0, 1]), "every {every}");
+    }
+}
+
 #[test]
 fn whoever_cannot_take_turns_is_refused_by_key() {
     let (shapes, task) = (flat(&SIZES[1..]), task(12, 2, 1));
@@ -78,6 +105,13 @@ fn whoever_cannot_take_turns_is_refused_by_key() {
     );
     let ahead = LocalHeads { score: Projection::default().into(), overlap: true, ..LocalHeads::default() };
     assert_eq!(refused(ahead.into(), local()), ["seldom"]);
+    let stacked = [Outline { layers: vec![Shape::Flat(8), Shape::Flat(6)], ..Outline::from(Shape::Flat(6)) }];
+    let turns = Turns {
+        often: Box::new(DeeperForward { first: 0, ..DeeperForward::default() }.into()),
+        ..Turns::default()
+    };
+    let keys = turns.refuse(&stacked, &Task { classes: 2, ..task.clone() });
+    assert!(keys.iter().any(|r| r.key == "often" && r.what.contains("block 1")), "{keys:?}");
     // its groups do not divide 8 and 6 units
     let misfit: LearnerRecipe = DeeperForward::default().into();
     assert!(!refused(misfit.clone(), local()).is_empty());

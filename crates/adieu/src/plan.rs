@@ -294,7 +294,7 @@ fn layer_faults(recipe: &Recipe) -> impl Iterator<Item = Fault> {
             ),
             Ask::LabelChannel => (
                 "a channel to show labels in",
-                "begin the block with { kind = \"label_channel\" }, or set learner.place = \"onto\"",
+                "begin the block with { kind = \"label_channel\" }, or set the learner's place = \"onto\"",
             ),
         };
         Some(fault(&key, format!("`{name}` needs {what}"), remedy))

@@ -201,6 +201,18 @@ fn a_recipe_with_layers_of_every_kind_is_written_as_it_was_read() {
     assert_eq!(Recipe::parse(&written, "written").unwrap(), recipe, "{written}");
 }
 
+/// Of an image of one channel both orders of channels are one, and its shape has two names.
+#[test]
+fn a_way_past_a_way_past_one_channel_can_be_projected() {
+    let inner = "{ kind = \"residual\", layers = [{ kind = \"convolution\", field = 3, padding = 1, channels = 1 }] }";
+    let text = format!(
+        "[data]\nkind = \"optdigits\"\n[model]\nblocks = [[{{ kind = \"residual\", projected = true, layers = [{inner}] }}], [10]]\n\
+         [learner]\nkind = \"back_prop\"\n"
+    );
+    let plan = Recipe::parse(&text, "r.toml").unwrap().check("r.toml").unwrap();
+    assert_eq!(plan.network().len(), 2);
+}
+
 proptest! {
     #[test]
     fn no_text_at_all_makes_a_recipe_panic(text in "\\PC{0,200}") {

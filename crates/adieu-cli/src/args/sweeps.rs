@@ -19,7 +19,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueHint};
 Examples:
   adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder
   adieu sweep recipes/hinton-2022/ladder.toml --out runs/ladder --seeds 5   more seeds
-  adieu sweep mine.toml --set data.kind=idx --set data.dir=~/fashion-mnist  other data
+  adieu sweep mine.toml --set data.kind=idx --set data.dir=$HOME/fashion-mnist  other data
   adieu report runs/ladder/rms-norm                                         one step, in full
 
 A sweep file:
@@ -86,11 +86,11 @@ pub(crate) struct StudyHybrids {
     pub(crate) net: StudyNetwork,
 }
 
-/// Every rule that learns without back-propagation beside back-propagation, on the very same network.
+/// Rules that learn without back-propagation beside back-propagation, on the very same network.
 ///
-/// Trains four layers by back-propagation, DeeperForward, CwComp, local heads, Forward-Forward, Trifecta, self-contrastive
-/// Forward-Forward and SoftHebb, and a head alone on a random trunk, which says what the trunk is worth. All have the same
-/// initial weights, rows, batches and epochs. Ends with the table of a sweep, and a second one with right answers,
+/// Trains four layers by back-propagation, DeeperForward, CwComp, local heads, Forward-Forward, self-contrastive
+/// Forward-Forward and SoftHebb, with --convolutional Trifecta and other labels and heads too, and a head alone on a random
+/// trunk, which says what the trunk is worth. All have the same initial weights, rows, batches and epochs. Ends with the table of a sweep, and a second one with right answers,
 /// multiply-adds, time and memory as shares of back-propagation's; on the page beside what each rule's own paper claims.
 ///
 /// Called again with the same options and --out it goes on.

@@ -7,6 +7,7 @@ use adieu::sweep::{NetworkStudy, Shelf, hybrids, rules};
 
 use super::sweep::{Job, go};
 use crate::args::{StudyGoodness, StudyNetwork};
+use crate::fault::Usage;
 use crate::progress::{Doing, Manner};
 use crate::terminal;
 
@@ -20,7 +21,8 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
         dir: asked.dir.as_deref().map(super::whole).transpose()?,
     };
     let mut sweep = study.sweep()?;
-    let shelf = possible(&mut sweep, manner)?;
+    let mut shelf = Shelf::default();
+    possible(&mut sweep, &mut shelf, manner)?;
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder("study-goodness"));
     let mut command = format!(
         "adieu study goodness --epochs {} --seeds {} --out {}",
@@ -41,13 +43,31 @@ pub(super) fn goodness(asked: &StudyGoodness, manner: Manner) -> anyhow::Result<
 
 pub(super) fn hybrids(asked: &StudyNetwork, manner: Manner) -> anyhow::Result<()> {
     let study = network(asked)?;
-    of_network("hybrids", asked, (&study, hybrids::sweep(&study)), manner, hybrids::conclude)
+    let sweep = hybrids::sweep(&study);
+    of_network("hybrids", asked, &study, (sweep, Shelf::default()), manner, hybrids::conclude)
 }
 
 pub(super) fn rules(asked: &StudyNetwork, manner: Manner) -> anyhow::Result<()> {
-    let study = network(asked)?;
+    let (mut study, mut shelf) = (network(asked)?, Shelf::default());
+    let classes = {
+        let _doing = Doing::begin(manner, "reading the data");
+        study.classes(&mut shelf)?
+    };
+    if study.convolutional && !study.width.is_multiple_of(classes) {
+        let below = study.width / classes * classes;
+        let (width, above) = (study.width, below + classes);
+        if asked.width.is_some() {
+            let near = if below > 0 { format!("{below} or {above}") } else { above.to_string() };
+            let what = "rules that give each class channels of its own want as many of each";
+            return Err(Usage(format!(
+                "--width {width}: {what}; choose {near}, or another multiple of {classes}"
+            ))
+            .into());
+        }
+        study.width = above;
+    }
     let conclude = |summary: &mut SweepSummary| rules::conclude(&study, summary);
-    of_network("rules", asked, (&study, rules::sweep(&study)), manner, conclude)
+    of_network("rules", asked, &study, (rules::sweep(&study, classes), shelf), manner, conclude)
 }
 
 fn network(asked: &StudyNetwork) -> anyhow::Result<NetworkStudy> {
@@ -72,11 +92,12 @@ fn network(asked: &StudyNetwork) -> anyhow::Result<NetworkStudy> {
 fn of_network(
     name: &str,
     asked: &StudyNetwork,
-    (study, mut sweep): (&NetworkStudy, Sweep),
+    study: &NetworkStudy,
+    (mut sweep, mut shelf): (Sweep, Shelf),
     manner: Manner,
     conclude: impl Fn(&mut SweepSummary),
 ) -> anyhow::Result<()> {
-    let shelf = possible(&mut sweep, manner)?;
+    possible(&mut sweep, &mut shelf, manner)?;
     let out = asked.out.clone().unwrap_or_else(|| super::new_folder(&format!("study-{name}")));
     let mut command = format!(
         "adieu study {name} --data {} --epochs {} --seeds {} --width {} --out {}",
@@ -96,14 +117,14 @@ fn of_network(
 }
 
 /// Reads the data and leaves out, with a word, what cannot be.
-fn possible(sweep: &mut Sweep, manner: Manner) -> anyhow::Result<Shelf> {
-    let (shelf, left_out) = {
+fn possible(sweep: &mut Sweep, shelf: &mut Shelf, manner: Manner) -> anyhow::Result<()> {
+    let left_out = {
         let _doing = Doing::begin(manner, "reading the data");
-        sweep.keep_possible()?
+        sweep.keep_possible(shelf)?
     };
     for (name, faults) in left_out {
         let why: Vec<String> = faults.faults.iter().map(|fault| fault.what.clone()).collect();
         terminal::message(&format!("{name}: left out: {}", why.join("; ")));
     }
-    Ok(shelf)
+    Ok(())
 }

@@ -88,7 +88,7 @@ pub struct Trifecta {
     /// The first block whose goodness is summed, counting from 0.
     pub first: u64,
     /// Also read out every block by itself. Every evaluation then takes passes more for each label; training is the same. At
-    /// most 16 blocks.
+    /// most 32 blocks.
     pub layer_readouts: bool,
 }
 

@@ -5,6 +5,7 @@
 //! step t = 1, 2, …      m divides t: `seldom`      else: `often`
 //! ```
 //!
+//! Each counts its own steps, from 1, so that what a rule does in every second step it does in every second of its own.
 //! The cost lies between those of both. Moments and heads are each learner's own, the network is one. The answer is that of
 //! `seldom`, by its first read-out; `often` can be read out too.
 //!
@@ -23,6 +24,7 @@ use super::{
 use crate::Tensor;
 use crate::parts::Batch;
 use crate::parts::block::{Block, Net};
+use crate::parts::chance::Rng;
 use crate::parts::class_score::Projection;
 use crate::parts::norm::Norm;
 use crate::parts::param::Param;
@@ -68,6 +70,18 @@ impl LearnerFn for Turns {
             if learner.begins() {
                 let what = format!("`{}` counts on weights that nobody else moves", learner.name());
                 refuse(what, "choose another learner".into());
+            }
+            let by_leaf = |learner: &LearnerRecipe, b| learner.asks(b).contains(&Ask::LayerByLayer);
+            let several = |(_, block): &(usize, &Outline)| block.layers.len() > 1;
+            if key == "often"
+                && let Some((b, _)) = blocks
+                    .iter()
+                    .enumerate()
+                    .filter(several)
+                    .find(|(b, _)| by_leaf(&self.seldom, *b) != by_leaf(&self.often, *b))
+            {
+                let what = format!("it counts the layers of block {} otherwise than `seldom`", b + 1);
+                refuse(what, "give each layer a block of its own".into());
             }
             if learner.overlaps() {
                 let what = "layers side by side work ahead, where learners take turns".into();
@@ -120,8 +134,12 @@ impl Learner for InTurns {
     }
 
     fn step(&mut self, net: &mut Net, batch: &Batch, cx: &mut StepCx<'_>) -> Result<Vec<Scalar>, Diverged> {
-        let learner = if cx.step.is_multiple_of(self.every) { &mut self.seldom } else { &mut self.often };
-        learner.step(net, batch, cx)
+        // each counts its own steps: what a rule does in turn, it does in turn here too
+        let (learner, step) = match (cx.step.is_multiple_of(self.every), cx.step / self.every) {
+            (true, turn) => (&mut self.seldom, turn),
+            (false, turn) => (&mut self.often, cx.step - turn),
+        };
+        learner.step(net, batch, &mut StepCx { seed: cx.seed, step, clock: &mut *cx.clock })
     }
 
     fn readouts(&self) -> Vec<&'static str> {
@@ -135,6 +153,14 @@ impl Learner for InTurns {
 
     fn above(&self, net: &Net, x: &Tensor) -> Tensor {
         self.seldom.above(net, x)
+    }
+
+    fn made_up(&self, net: &Net, batch: &Batch, chance: &mut Rng) -> Option<Tensor> {
+        self.seldom.made_up(net, batch, chance).or_else(|| self.often.made_up(net, batch, chance))
+    }
+
+    fn generated(&self, net: &Net, rows: usize, chance: &mut Rng) -> Option<Tensor> {
+        self.seldom.generated(net, rows, chance).or_else(|| self.often.generated(net, rows, chance))
     }
 
     fn layers<'a>(&self, net: &'a Net) -> Vec<&'a dyn Block> {

@@ -226,7 +226,6 @@ impl Block for Residual {
         let join = if self.beside.is_some() { Join::Beside } else { Join::Sum };
         let block = self.describe();
         match (&self.around, join.shape(f, s)) {
-            (None, Some(_)) if join == Join::Sum => Ok(input),
             (_, Some(shape)) => Ok(shape),
             (None, None) if join == Join::Sum => {
                 let wants = format!("{f} (what it gives back; else it wants a projection)");

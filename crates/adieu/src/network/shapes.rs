@@ -98,7 +98,11 @@ fn through(layer: &LayerRecipe, input: Shape, key: &str) -> Result<Shape, Fault>
     }
     free(kind, input, key).map(|block| block.shape_out(input)).and_then(|shape| shape).map_err(|error| {
         let what = format!("`{}` does not take {input}: {} is wanted", kind.name(), error.wants);
-        fault(key, what, "put it behind another layer, or choose what divides the channels")
+        let remedy = match kind {
+            LayerKind::LabelChannel(_) => "let it be the first layer of the first block, or leave it out",
+            _ => "put it behind another layer, or choose what divides the channels",
+        };
+        fault(key, what, remedy)
     })
 }
 
@@ -123,7 +127,7 @@ fn around(residual: &ResidualRecipe, input: Shape, key: &str) -> Result<Shape, F
             Join::Sum => ("be added to", "give both one shape, or set projected = true"),
             Join::Beside => (
                 "stand beside",
-                "give both the height and width of one image, behind a layer that makes its channels, or put a pool around",
+                "give both the height and width of one image, behind a layer that makes its channels, put a pool around, or set projected = true",
             ),
         };
         fault(key, format!("the layers make {shape} of {input}, which cannot {cannot} {past}"), remedy)

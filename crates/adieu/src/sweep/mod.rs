@@ -123,12 +123,25 @@ impl Sweep {
     /// The same with other values for keys of every step's recipe.
     ///
     /// # Errors
-    /// [`Error::Recipe`] with all faults of form of the first step that has some.
+    /// [`Error::Recipe`] with all faults of form of the first step that has some, and of keys that steps set themselves.
     pub fn with(mut self, settings: &[Setting]) -> Result<Sweep, Error> {
         if settings.is_empty() {
             return Ok(self);
         }
         self.file += ", with what --set says";
+        let own = |setting: &Setting| {
+            let sets = |step: &&Step| step.changes.iter().any(|change| touches(&change.key, &setting.key));
+            self.steps.iter().find(sets).map(|step| Fault {
+                key: setting.key.clone(),
+                line: None,
+                what: format!("step `{}` sets it itself", step.name),
+                remedy: "change it in the sweep".into(),
+            })
+        };
+        let faults: Vec<Fault> = settings.iter().filter_map(own).collect();
+        if !faults.is_empty() {
+            return Err(Faults { file: self.file, faults }.into());
+        }
         for step in &mut self.steps {
             step.recipe = step.recipe.with(settings, &self.file)?;
         }
@@ -159,8 +172,7 @@ impl Sweep {
     ///
     /// # Errors
     /// [`Error::Recipe`] if no step can be; [`Error::Data`].
-    pub fn keep_possible(&mut self) -> Result<(Shelf, Vec<(String, Faults)>), Error> {
-        let mut shelf = Shelf::default();
+    pub fn keep_possible(&mut self, shelf: &mut Shelf) -> Result<Vec<(String, Faults)>, Error> {
         let (mut kept, mut left_out) = (Vec::new(), Vec::new());
         for step in self.steps.drain(..) {
             match shelf.plan(step.recipe.clone(), &self.file) {
@@ -174,7 +186,7 @@ impl Sweep {
             (_, last) => left_out.extend(last),
         }
         self.steps = kept;
-        Ok((shelf, left_out))
+        Ok(left_out)
     }
 
     /// Every run, with the number of its step, in the order they are done: all steps with the first seed, then all

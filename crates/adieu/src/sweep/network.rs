@@ -1,7 +1,7 @@
 //! The network that studies teach in many ways: four layers, dense or convolutional, each after a norm.
 //!
 //! A norm before each layer and not after it: what one learner hands to another is then what it was for the first (see
-//! [`Stages`](adieu_core::learn::Stages)), and goodness does not reach the next layer.
+//! [`Stages`](adieu_core::learn::Stages)).
 
 use std::path::PathBuf;
 
@@ -12,6 +12,8 @@ use adieu_core::parts::optimizer::{AdamW, Optimizer};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::schedule::Cosine;
 
+use super::Shelf;
+use crate::Error;
 use crate::recipe::{
     AffineRecipe, DataRecipe, Engine, FieldsRecipe, GroupNormRecipe, LayerKind, LayerRecipe, ModelRecipe,
     PoolRecipe, Recipe, TrainRecipe,
@@ -51,6 +53,15 @@ pub(super) fn back_prop(rate: f64) -> BackProp {
 }
 
 impl NetworkStudy {
+    /// How many classes the data have, which are read onto the shelf.
+    ///
+    /// # Errors
+    /// [`Error::Recipe`] if the network cannot learn them; [`Error::Data`].
+    pub fn classes(&self, shelf: &mut Shelf) -> Result<u64, Error> {
+        let plan = shelf.plan(self.recipe("data", 1, 1, back_prop(0.001).into()), "the study's network")?;
+        Ok(plan.task.classes as u64)
+    }
+
     /// The trunk with so many layers a block; norms between convolutions take so many groups of channels apart.
     pub(super) fn recipe(&self, name: &str, layers: usize, groups: u64, learner: LearnerRecipe) -> Recipe {
         let trunk: Vec<Vec<LayerRecipe>> = (0..LAYERS).map(|l| self.layer(l, groups)).collect();
