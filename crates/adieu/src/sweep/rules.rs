@@ -7,8 +7,8 @@
 //! rows of Fashion-MNIST (docs/lab-log.md); all else, the schedule too, is each rule's default, which is its paper's.
 
 use adieu_core::learn::{
-    ChannelCompetition, Contrast, DeeperForward, Direction, ForwardForward, LearnerRecipe, LocalHeads,
-    Readout, SelfContrastive, SoftHebb, Split, Trifecta,
+    ChannelCompetition, Competition, Contrast, DeeperForward, Direction, ForwardForward, LearnerRecipe,
+    LocalHeads, Readout, SelfContrastive, SoftHebb, Split, Trifecta,
 };
 use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
 use adieu_core::parts::goodness::MeanSquares;
@@ -16,6 +16,7 @@ use adieu_core::parts::label_code::{Distortion, LabelCode, Waves};
 use adieu_core::parts::negatives::Uniform;
 use adieu_core::parts::norm::Norm;
 use adieu_core::parts::objective::Logistic;
+use adieu_core::parts::optimizer::AdamW;
 use adieu_report::sweep::SweepSummary;
 
 use super::Sweep;
@@ -49,9 +50,9 @@ pub fn sweep(study: &NetworkStudy, classes: u64) -> Sweep {
 
 fn rules(study: &NetworkStudy) -> Vec<Rule> {
     let rule = |name, claim, learner| Rule { name, claim, learner };
-    let frozen = Split { at: LAYERS as u64, lower: None, upper: Box::new(back_prop(0.001).into()) };
+    let frozen = Split { at: LAYERS as u64, lower: None, upper: Box::new(back_prop(0.003).into()) };
     let mut all =
-        vec![rule(BESIDE, "", back_prop(0.001).into()), rule("random trunk, head only", "", frozen.into())];
+        vec![rule(BESIDE, "", back_prop(0.003).into()), rule("random trunk, head only", "", frozen.into())];
     all.extend(class_scores(study.convolutional));
     all.extend(pairs(study.convolutional));
     all.extend(unlabelled());
@@ -60,16 +61,17 @@ fn rules(study: &NetworkStudy) -> Vec<Rule> {
 
 /// Rules by which layers say the classes: no label is an input.
 fn class_scores(convolutional: bool) -> Vec<Rule> {
-    let heads = |name, claim, score: ClassScore| {
-        let (optimizer, head_optimizer) = (adam_w(0.001), adam_w(0.001));
+    let heads = |name, claim, rate, score: ClassScore| {
+        let (optimizer, head_optimizer) = (adam_w(rate), adam_w(rate));
         let learner = LocalHeads { score, optimizer, head_optimizer, ..LocalHeads::default() };
         Rule { name, claim, learner: learner.into() }
     };
+    let deeper = AdamW { rate: 0.08, decay: 5e-4, ..AdamW::default() }.into();
     let mut all = vec![
         Rule {
             name: "deeper_forward",
             claim: "0.70 of the time of an epoch, 0.47 of the memory (ResNet-17, CIFAR-10: 13.8 % wrong)",
-            learner: DeeperForward::default().into(),
+            learner: DeeperForward { optimizer: deeper, ..DeeperForward::default() }.into(),
         },
         Rule {
             name: "cw_comp",
@@ -79,14 +81,15 @@ fn class_scores(convolutional: bool) -> Vec<Rule> {
         heads(
             "local heads, projection",
             "Mono-Forward: 0.31 of the memory (MLP-Mixer). Others measured 0.66 of its time, of one seed and unequal patience",
+            0.003,
             Projection::default().into(),
         ),
     ];
     if convolutional {
         let slower = "SFF: 1.5 to 3 times the time with many classes, 18.6 % wrong where back-propagation has 21.5 % (CIFAR-10)";
-        all.push(heads("local heads, maps", slower, Maps::default().into()));
+        all.push(heads("local heads, maps", slower, 0.01, Maps::default().into()));
         let half = "AugLocal, MAN: about its errors, 0.55 to 0.6 of the memory";
-        all.push(heads("local heads, pooled", half, Pooled::default().into()));
+        all.push(heads("local heads, pooled", half, 0.01, Pooled::default().into()));
     }
     all
 }
@@ -105,7 +108,7 @@ fn pairs(convolutional: bool) -> Vec<Rule> {
         norm: Norm::None,
         negatives: Uniform::default().into(),
         peer_weight: 0.0,
-        optimizer: adam_w(0.001),
+        optimizer: adam_w(0.01),
         head: false,
         readout: Readout::Goodness,
         direction: Direction::Maximise,
@@ -127,7 +130,7 @@ fn pairs(convolutional: bool) -> Vec<Rule> {
         rule(
             "trifecta",
             "no cost; 0.42, 8.6 and 16 % wrong on MNIST, Fashion-MNIST and CIFAR-10 (12 layers)",
-            Trifecta::default().into(),
+            Trifecta { optimizer: adam_w(0.003), ..Trifecta::default() }.into(),
         ),
     ]
 }
@@ -144,7 +147,11 @@ fn unlabelled() -> Vec<Rule> {
         Rule {
             name: "soft_hebb",
             claim: "one epoch without labels; 0.6 and 19.7 % wrong on MNIST and CIFAR-10",
-            learner: SoftHebb::default().into(),
+            learner: SoftHebb {
+                layers: vec![Competition { rate: 0.001, ..Competition::default() }],
+                ..SoftHebb::default()
+            }
+            .into(),
         },
     ]
 }
