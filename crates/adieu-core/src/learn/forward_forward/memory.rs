@@ -75,9 +75,7 @@ impl Running {
         let mut layers: Vec<Sizes> = layers.collect::<Option<_>>()?;
         let (first, classes) = (&**net.first()?, self.task.classes);
         let row = rows as u64 * NUMBER;
-        if recipe.label.columns().is_none() {
-            return None; // of labels all over the image nobody states it
-        }
+        recipe.label.columns()?; // of labels all over the image nobody states it
         let shared = first.as_dense().filter(|_| recipe.share_image);
         let step = Step {
             recipe,
