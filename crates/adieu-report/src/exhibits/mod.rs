@@ -17,6 +17,7 @@ mod memory;
 mod method;
 mod mistakes;
 mod over_time;
+mod parting;
 mod phases;
 mod recipes;
 mod reconstruction;
@@ -46,6 +47,7 @@ pub(crate) const EXHIBITS: &[&dyn Exhibit] = &[
     &rows_taught::RowsTaught,
     &layers::LayerByLayer,
     &confusion::Confusion,
+    &parting::Parting,
     &features::Features,
     &maps::Maps,
     &made_up::MadeUp,
@@ -213,8 +215,10 @@ mod tests {
         let evidence = Evidence { runs: &runs, summary: &summary };
         for exhibit in EXHIBITS {
             let shown = exhibit.show(&evidence);
-            let absent =
-                matches!(exhibit.key(), "error_by_epoch" | "error_by_time" | "confusion" | "mistakes");
+            let absent = matches!(
+                exhibit.key(),
+                "error_by_epoch" | "error_by_time" | "confusion" | "parting" | "mistakes"
+            );
             assert_eq!(absent, matches!(shown, Shown::Nothing(_)), "{}", exhibit.key());
             let Shown::Figure { html, .. } = shown else { continue };
             let words = words(&html.into_string());
@@ -272,6 +276,7 @@ mod tests {
         rows_taught: no learner here counts the rows that still teach it
         layers: no learner here says how its layers are doing
         confusion: no run recorded a confusion matrix
+        parting: no run recorded what it took for what
         features: no run recorded pictures of its features
         maps: no run recorded maps of its layers
         made_up: no run recorded pictures of made-up rows
