@@ -60,7 +60,11 @@ fn seeds(step: &StepSummary) -> String {
 pub(super) fn spread(step: &StepSummary) -> String {
     let Some(e) = step.test_error() else { return String::new() };
     match (e.interval, step.errors().next()) {
-        (Some(i), _) => format!("{} … {}", format::points(i.lo), format::percent(i.hi)),
+        (Some(i), _) => {
+            // Student's interval of two seeds knows nothing of shares, which lie between 0 and 1
+            let most = if step.metrics.contains_key("test_error") { 1.0 } else { f64::INFINITY };
+            format!("{} … {}", format::points(i.lo.max(0.0)), format::percent(i.hi.min(most)))
+        }
         (None, Some((run, _))) => {
             run.test_standard_error.map_or_else(String::new, |s| format!("± {}", format::percent(s)))
         }
