@@ -439,10 +439,11 @@ fn shapes_that_do_not_fit_are_refused_and_told_what_would() {
     let halved = Convolution::new("0", grey, 2, halved, Activation::Relu, &mut rng(1)).unwrap();
     let said = Residual::beside(Box::new(halved), None, grey).err().unwrap();
     assert!(said.block.ends_with("beside one another") && said.offered == grey, "{said}");
-    // Where there is one channel, planes and pixels are one.
+    // Where there is one channel, planes and pixels are one; what comes out is called as the layers call it.
     let window = Window { kernel: 3, stride: 1, padding: 1 };
     let block = Convolution::new("0", grey, 1, window, Activation::Relu, &mut rng(1)).unwrap();
-    assert_eq!(Residual::new(Box::new(block)).shape_out(grey), Ok(grey));
+    let pixels = Shape::Pixels { h: 12, w: 8, c: 1 };
+    assert_eq!(Residual::new(Box::new(block)).shape_out(grey), Ok(pixels));
     let wrong = Shape::Tokens { t: 6, d: 5 };
     for (block, input) in blocks() {
         assert!(block.shape_out(wrong).is_err(), "{}", block.describe());
