@@ -29,10 +29,10 @@ struct Cost {
 
 const COSTS: [Cost; 5] = [
     Cost { key: "macs", title: "Multiply-adds", short: "mult-adds" },
-    Cost { key: "train_seconds", title: "Training time", short: "train" },
-    Cost { key: "cpu_seconds", title: "Processor time", short: "cpu" },
-    Cost { key: "peak_alloc_bytes", title: "Peak memory", short: "memory" },
-    Cost { key: "saved_peak_bytes", title: "Kept for credit", short: "credit" },
+    Cost { key: "train_seconds", title: "Time", short: "train" },
+    Cost { key: "cpu_seconds", title: "CPU time", short: "cpu" },
+    Cost { key: "peak_alloc_bytes", title: "Memory", short: "memory" },
+    Cost { key: "saved_peak_bytes", title: "Kept", short: "credit" },
 ];
 
 impl SweepSummary {
@@ -96,8 +96,9 @@ fn measured(sweep: &SweepSummary, one: &StepSummary) -> Vec<&'static Cost> {
 
 fn note(beside: &Beside) -> String {
     format!(
-        "Means over seeds as shares of those of {0}: below 1 it is less. Right answers are test rows; the difference of errors, in \
-         points, is by pairs of the same seed, ~ is within chance.",
+        "Means over seeds as shares of those of {0}: below 1 it is less. Right answers are of test rows; time is the training \
+         clock's, memory the peak of the program, kept what is kept for credit. The difference of errors, in points, is by \
+         pairs of the same seed, ~ is within chance.",
         beside.step
     )
 }
@@ -140,7 +141,7 @@ pub(super) fn section(sweep: &SweepSummary) -> Markup {
 fn claims(sweep: &SweepSummary, beside: &Beside) -> Markup {
     html! {
         table { tbody { @for step in &sweep.steps { @if let Some(claim) = beside.claim(step) {
-            tr { th scope="row" class="words" { (step.step) } td { (claim) } }
+            tr { th scope="row" class="words" { (step.step) } td class="words" { (claim) } }
         } } } }
     }
 }
