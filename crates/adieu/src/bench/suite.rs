@@ -7,15 +7,11 @@
 
 use std::path::Path;
 
-use adieu_core::learn::{
-    BackProp, DeeperForward, Direction, ForwardForward, LearnerRecipe, LocalHeads, Readout, Together,
-};
+use adieu_core::learn::{BackProp, DeeperForward, ForwardForward, LearnerRecipe, LocalHeads, Together};
 use adieu_core::parts::class_score::{Maps, Projection};
-use adieu_core::parts::goodness::MeanSquares;
 use adieu_core::parts::label_code::Waves;
-use adieu_core::parts::negatives::Uniform;
 use adieu_core::parts::norm::Norm;
-use adieu_core::parts::objective::{Logistic, PairMargin};
+use adieu_core::parts::objective::PairMargin;
 use adieu_core::parts::optimizer::{AdamW, EmaSgd, Optimizer, Sgd};
 use adieu_report::Run;
 use adieu_report::quality::{Quality, Target, html};
@@ -26,6 +22,7 @@ pub use super::tasks::{ENOUGH_RUNS, TASKS, Task};
 use crate::duel::Duel;
 use crate::files::write_whole;
 use crate::recipe::{Recipe, SplitRecipe};
+use crate::sweep::convolutional_pairs;
 use crate::{Error, RunFolder, Sweep};
 
 /// Name of the numbers in a benchmark's folder.
@@ -143,20 +140,7 @@ fn convolutional_methods(depth: usize) -> Methods {
     let adam = BackProp { optimizer: adam_w(0.001), ..sgd.clone() };
     let mut all = contestants(with(&backward, sgd), depth as u64, backward.train.batch);
     all.insert(1, ("back_prop, AdamW".into(), with(&backward, adam)));
-    let waves = ForwardForward {
-        label: Waves::default().into(),
-        goodness: MeanSquares::default().into(),
-        objective: Logistic { theta: 1.0, ..Logistic::default() }.into(),
-        calibrate: true,
-        norm: Norm::None,
-        negatives: Uniform::default().into(),
-        peer_weight: 0.0,
-        optimizer: adam_w(0.003),
-        head: false,
-        readout: Readout::Goodness,
-        direction: Direction::Maximise,
-        ..ForwardForward::default()
-    };
+    let waves = ForwardForward { label: Waves::default().into(), ..convolutional_pairs(0.003) };
     all.push(("forward_forward, waves".into(), with(&backward, waves)));
     let published = DeeperForward::default();
     let deeper = AdamW { rate: 0.08, decay: 5e-4, ..AdamW::default() }.into();

@@ -29,6 +29,7 @@ use crate::recipe::{DataRecipe, Fault, Faults, Recipe, Setting, touches};
 use crate::{Error, Plan};
 pub use found::{PAGE, TABLE, found, write};
 pub use network::NetworkStudy;
+pub(crate) use network::convolutional_pairs;
 
 /// See the module.
 #[derive(Clone, Debug)]

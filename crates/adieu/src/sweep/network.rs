@@ -5,9 +5,12 @@
 
 use std::path::PathBuf;
 
-use adieu_core::learn::{BackProp, LearnerRecipe};
+use adieu_core::learn::{BackProp, Direction, ForwardForward, LearnerRecipe, Readout};
 use adieu_core::parts::activation::Activation;
+use adieu_core::parts::goodness::MeanSquares;
+use adieu_core::parts::negatives::Uniform;
 use adieu_core::parts::norm::Norm;
+use adieu_core::parts::objective::Logistic;
 use adieu_core::parts::optimizer::{AdamW, Optimizer};
 use adieu_core::parts::precision::Precision;
 use adieu_core::parts::schedule::Cosine;
@@ -50,6 +53,24 @@ pub(super) fn adam_w(rate: f64) -> Optimizer {
 pub(super) fn back_prop(rate: f64) -> BackProp {
     let (optimizer, schedule) = (adam_w(rate), Cosine::default().into());
     BackProp { optimizer, schedule, norm: Norm::None, ..BackProp::default() }
+}
+
+/// Forward-Forward on convolutions: goodness is a mean, thresholds are in units of what each layer gave at first, norms are
+/// the network's.
+pub(crate) fn convolutional_pairs(rate: f64) -> ForwardForward {
+    ForwardForward {
+        goodness: MeanSquares::default().into(),
+        objective: Logistic { theta: 1.0, ..Logistic::default() }.into(),
+        calibrate: true,
+        norm: Norm::None,
+        negatives: Uniform::default().into(),
+        peer_weight: 0.0,
+        optimizer: adam_w(rate),
+        head: false,
+        readout: Readout::Goodness,
+        direction: Direction::Maximise,
+        ..ForwardForward::default()
+    }
 }
 
 impl NetworkStudy {

@@ -7,20 +7,16 @@
 //! rows of Fashion-MNIST (docs/lab-log.md); all else, the schedule too, is each rule's default, which is its paper's.
 
 use adieu_core::learn::{
-    ChannelCompetition, Competition, Contrast, DeeperForward, Direction, ForwardForward, LearnerRecipe,
-    LocalHeads, Readout, SelfContrastive, SoftHebb, Split, Trifecta,
+    ChannelCompetition, Competition, Contrast, DeeperForward, ForwardForward, LearnerRecipe, LocalHeads,
+    SelfContrastive, SoftHebb, Split, Trifecta,
 };
 use adieu_core::parts::class_score::{ClassScore, Maps, Pooled, Projection};
-use adieu_core::parts::goodness::MeanSquares;
 use adieu_core::parts::label_code::{Distortion, LabelCode, Waves};
-use adieu_core::parts::negatives::Uniform;
-use adieu_core::parts::norm::Norm;
-use adieu_core::parts::objective::Logistic;
 use adieu_core::parts::optimizer::AdamW;
 use adieu_report::sweep::SweepSummary;
 
 use super::Sweep;
-use super::network::{LAYERS, NetworkStudy, adam_w, back_prop};
+use super::network::{LAYERS, NetworkStudy, adam_w, back_prop, convolutional_pairs};
 use crate::recipe::Recipe;
 
 /// What all are compared with.
@@ -101,19 +97,7 @@ fn pairs(convolutional: bool) -> Vec<Rule> {
     if !convolutional {
         return vec![rule("forward_forward", published, ForwardForward::default().into())];
     }
-    let naive = ForwardForward {
-        goodness: MeanSquares::default().into(),
-        objective: Logistic { theta: 1.0, ..Logistic::default() }.into(),
-        calibrate: true,
-        norm: Norm::None,
-        negatives: Uniform::default().into(),
-        peer_weight: 0.0,
-        optimizer: adam_w(0.01),
-        head: false,
-        readout: Readout::Goodness,
-        direction: Direction::Maximise,
-        ..ForwardForward::default()
-    };
+    let naive = convolutional_pairs(0.01);
     let (waves, distortion): (LabelCode, LabelCode) = (Waves::default().into(), Distortion::default().into());
     vec![
         rule("forward_forward, label in a corner", published, naive.clone().into()),
