@@ -1,4 +1,4 @@
-//! `adieu study rules`: every rule that learns without back-propagation beside back-propagation, on the very same network,
+//! `adieu study rules`: rules that learn without back-propagation beside back-propagation, on the very same network,
 //! and what each rule's own paper claims.
 //!
 //! The network is nobody's own: no batch norm, no channel for labels; before each convolution but the first a norm that
